@@ -1,0 +1,1 @@
+"""The pure middle: no clock, network, environment or logging."""

@@ -1,0 +1,31 @@
+"""Canonical JSON and the digests and ids made of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from typing import Any
+
+_IDS = uuid.UUID("6b1f0f4e-7f0c-5f0a-9c5e-2f1d1b7f9a10")
+
+
+def canonical(value: Any) -> str:
+    """`value` (JSON data) as text that is equal exactly when the data is: sorted keys, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def sha256(text: str | bytes) -> str:
+    """64 hexadecimal digits."""
+    data = text.encode("utf-8") if isinstance(text, str) else text
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest(value: Any) -> str:
+    """`sha256:` and the hash of the canonical JSON of `value`."""
+    return f"sha256:{sha256(canonical(value))}"
+
+
+def stable_id(value: Any) -> str:
+    """A UUID-shaped id (36 characters) of JSON data: the same in every run."""
+    return str(uuid.uuid5(_IDS, canonical(value)))
