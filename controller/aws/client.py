@@ -1,0 +1,122 @@
+"""One AWS service of one account and region as the kinds see it: plain data in and out, one kind of error."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from botocore import xform_name
+from botocore.client import BaseClient
+from botocore.exceptions import BotoCoreError, ClientError
+
+from controller.aws.body import Body
+from controller.aws.failures import cloud_error
+from controller.aws.sessions import loader
+from controller.aws.watch import refuse_write
+from controller.core.errors import CloudError, SafetyError
+from controller.core.model import Target
+
+MOST_PAGES = 10_000
+
+# S3 may answer 200 and then fail; botocore turns an error body into an error, but an empty one looks like success.
+_PROOFS: Mapping[str, tuple[str, ...]] = {
+    "CopyObject": ("CopyObjectResult", "ETag"),
+    "UploadPartCopy": ("CopyPartResult", "ETag"),
+    "CompleteMultipartUpload": ("ETag",),
+}
+
+
+class AwsClient:
+    """Implements `kinds.base.Client`. Safe for threads; connects, and proves the account, at the first call."""
+
+    def __init__(
+        self,
+        target: Target,
+        service: str,
+        connect: Callable[[], BaseClient],
+        *,
+        gate: threading.Semaphore,
+        writable: bool,
+    ) -> None:
+        self.target = target
+        self.service = service
+        self._connect = connect
+        self._gate = gate
+        self._writable = writable
+
+    def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
+        """One call by its API name, as `kinds.base.Client.call`.
+
+        `GetObject` answers with a `Body` that streams: `.read(limit)`, `.close()`, a context manager. Not allowed while
+        reading only: `SafetyError`, with nothing sent. Everything AWS or the way to it refuses: `CloudError`.
+        """
+        if not self._writable:
+            refuse_write(self.service, operation)
+        name = f"{self.service}:{operation}"
+        try:
+            connection = self._connect()
+            with self._gate:
+                answer = method_of(connection, operation)(**parameters)
+        except (ClientError, BotoCoreError) as error:
+            raise cloud_error(error, name, self.target) from error
+        answer.pop("ResponseMetadata", None)
+        return self._proven(operation, answer)
+
+    def pages(self, operation: str, result: str, /, **parameters: Any) -> Iterator[dict[str, Any]]:
+        """All items of the list `result`, lazily, as `kinds.base.Client.pages`; a repeated token is a `CloudError`."""
+        paging = self._paging(operation)
+        seen = set[tuple[str, ...]]()
+        for _ in range(MOST_PAGES):
+            page = self.call(operation, **parameters)
+            yield from page.get(result) or []
+            token = _next_token(paging, page)
+            if not token:
+                return
+            if tuple(token.values()) in seen:
+                raise self._broken(operation, "RepeatedToken", "a page repeats the token of an earlier one")
+            seen.add(tuple(token.values()))
+            parameters |= token
+        raise self._broken(operation, "TooManyPages", f"the list has more than {MOST_PAGES} pages")
+
+    def _paging(self, operation: str) -> Mapping[str, Any]:
+        # The model's own words for the tokens; botocore's paginators would send past `call`.
+        model: Mapping[str, Any] = loader().load_service_model(self.service, "paginators-1")
+        paging: Mapping[str, Any] | None = model["pagination"].get(operation)
+        if paging is None:
+            raise SafetyError(f"{self.service}:{operation} has no pages: use call()")
+        return paging
+
+    def _proven(self, operation: str, answer: dict[str, Any]) -> dict[str, Any]:
+        if self.service != "s3":
+            return answer
+        if operation == "GetObject":
+            return answer | {"Body": Body(answer["Body"], self.target)}
+        proof: Any = answer
+        for name in _PROOFS.get(operation, ()):
+            proof = proof.get(name) if isinstance(proof, dict) else None
+        if not proof:
+            raise self._broken(operation, "EmptyAnswer", "S3 answered 200 without a result: it is not known to be done")
+        return answer
+
+    def _broken(self, operation: str, code: str, said: str) -> CloudError:
+        return CloudError(f"{self.service}:{operation}", code, said, status=200, where=str(self.target))
+
+
+def method_of(connection: BaseClient, operation: str) -> Callable[..., dict[str, Any]]:
+    """botocore's method for an operation by its API name."""
+    method: Callable[..., dict[str, Any]] | None = getattr(connection, xform_name(operation), None)
+    if method is None:
+        raise SafetyError(f"{connection.meta.service_model.service_name} has no operation {operation}")
+    return method
+
+
+def _next_token(paging: Mapping[str, Any], page: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters of the next page, or nothing when this was the last."""
+    more = paging.get("more_results")
+    if more is not None and not page.get(more):
+        return {}
+    names, outputs = paging["input_token"], paging["output_token"]
+    if isinstance(names, str):
+        names, outputs = [names], [outputs]
+    return {name: page[output] for name, output in zip(names, outputs, strict=True) if page.get(output)}

@@ -1,0 +1,182 @@
+"""Clients for everything a run may touch: one session per account and role, each proven to be of its account."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
+
+from controller import __version__
+from controller.aws.calls import CallLog
+from controller.aws.client import AwsClient, method_of
+from controller.aws.failures import cloud_error
+from controller.aws.sessions import Prepare, Role, own_session, role_session
+from controller.aws.watch import Watch
+from controller.core.errors import AccountError
+from controller.core.model import Target
+from controller.kinds.base import Purpose
+
+_AT_ONCE = 8
+_FALLBACK_REGION = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """How an account is entered, per purpose: a role's ARN, or None for the caller's own credentials."""
+
+    read: str | None = None
+    register: str | None = None
+    approve: str | None = None
+    external_id: str | None = None
+
+    def of(self, purpose: Purpose) -> str | None:
+        """The ARN for one purpose."""
+        return {"read": self.read, "register": self.register, "approve": self.approve}[purpose]
+
+
+class AwsCloud:
+    """Implements `kinds.base.Cloud`.
+
+    `roles` maps account to its `Roles`; an account not in it is entered with the caller's own credentials. `run` names
+    the run in CloudTrail. Unless `writable`, and always for the purpose `read`, only known reads are sent. `workers` is
+    the number of threads that will call; at most 8 of them are let into one account at a time. `prepare` sees every
+    session before its first use (tests attach themselves there).
+    """
+
+    def __init__(
+        self,
+        roles: Mapping[str, Roles],
+        *,
+        run: str,
+        writable: bool,
+        log: CallLog,
+        workers: int = 16,
+        prepare: Prepare | None = None,
+    ) -> None:
+        self._roles = roles
+        self._run = run
+        self._writable = writable
+        self._log = log
+        self._workers = workers
+        self._prepare = prepare
+        self._lock = threading.RLock()
+        self._gates: dict[str, threading.Semaphore] = {}
+        self._entries: dict[tuple[str, str | None], _Entry] = {}
+
+    def client(self, target: Target, service: str, purpose: Purpose = "read") -> AwsClient:
+        """A client; nothing is sent before its first call. A role of another account: `AccountError`."""
+        roles = self._roles.get(target.account, Roles())
+        arn = roles.of(purpose)
+        if arn is not None and arn.split(":")[4:5] != [target.account]:
+            raise AccountError(f"{arn} is not a role of account {target.account}")
+        with self._lock:
+            gate = self._gates.setdefault(target.account, threading.BoundedSemaphore(min(_AT_ONCE, self._workers)))
+        return AwsClient(
+            target,
+            service,
+            functools.partial(self._connect, target, service, arn, roles.external_id),
+            gate=gate,
+            writable=self._writable and purpose != "read",
+        )
+
+    def identity(self, region: str | None = None) -> str:
+        """The account of the caller's own credentials. `CloudError` when there are none that work."""
+        entry = self._own()
+        place = region or str(entry.session.get_config_variable("region") or _FALLBACK_REGION)
+        return entry.identity(place)[0]
+
+    def _connect(self, target: Target, service: str, arn: str | None, external_id: str | None) -> BaseClient:
+        entry = self._own() if arn is None else self._assumed(target, Role(arn, external_id, self._run))
+        entry.prove(target, arn)
+        return entry.client(service, target.region)
+
+    def _own(self) -> _Entry:
+        return self._entry(("", None), own_session)
+
+    def _assumed(self, target: Target, role: Role) -> _Entry:
+        own = self._own()
+
+        def make() -> Session:
+            create_sts = functools.partial(own.create, region_name=target.region)
+            return role_session(role, own.session.get_credentials(), create_sts)
+
+        return self._entry((target.account, role.arn), make)
+
+    def _entry(self, key: tuple[str, str | None], make: Callable[[], Session]) -> _Entry:
+        with self._lock:
+            if key not in self._entries:
+                session = make()
+                if self._prepare is not None:
+                    self._prepare(session)
+                watch = Watch(session, self._log, account=key[0], writable=self._writable)
+                self._entries[key] = _Entry(session, watch, self._workers)
+            return self._entries[key]
+
+
+class _Entry:
+    """One session with its clients. Sessions are not safe for threads, so one thread at a time makes a client."""
+
+    def __init__(self, session: Session, watch: Watch, workers: int) -> None:
+        self.session = session
+        self._watch = watch
+        self._workers = workers
+        self._lock = threading.RLock()
+        self._proving = threading.Lock()
+        self._clients: dict[tuple[str, str], BaseClient] = {}
+        self._account = ""
+        self._caller = ""
+
+    def create(self, service: str, **parameters: Any) -> BaseClient:
+        """A new botocore client, with our settings."""
+        with self._lock:
+            made: BaseClient = self.session.create_client(service, config=_config(service, self._workers), **parameters)
+            return made
+
+    def client(self, service: str, region: str) -> BaseClient:
+        """The session's client, made at first use."""
+        with self._lock:
+            if (service, region) not in self._clients:
+                self._clients[service, region] = self.create(service, region_name=region)
+            return self._clients[service, region]
+
+    def identity(self, region: str) -> tuple[str, str]:
+        """(account, ARN) of the credentials, asked once. `CloudError` when AWS does not say."""
+        with self._proving:
+            if not self._account:
+                try:
+                    answer = method_of(self.client("sts", region), "GetCallerIdentity")()
+                except (ClientError, BotoCoreError) as error:
+                    raise cloud_error(
+                        error, "sts:GetCallerIdentity", Target(self._watch.account or "caller", region)
+                    ) from error
+                self._account, self._caller = answer["Account"], answer["Arn"]
+                self._watch.account = self._account
+            return self._account, self._caller
+
+    def prove(self, target: Target, arn: str | None) -> None:
+        """`AccountError` unless the credentials are of the target's account."""
+        account, caller = self.identity(target.region)
+        if account == target.account:
+            return
+        raise AccountError(
+            f"account {target.account} was expected, but the credentials are of account {account} ({caller})",
+            f"name a role of {target.account} under `access`" if arn is None else f"look at what {arn} leads to",
+        )
+
+
+def _config(service: str, workers: int) -> Config:
+    return Config(
+        retries={"mode": "standard", "total_max_attempts": 6},
+        connect_timeout=10,
+        read_timeout=300 if service == "s3" else 60,  # a copy of 5 GB answers when it is done
+        max_pool_connections=workers,
+        tcp_keepalive=True,
+        user_agent_extra=f"hubwright/{__version__}",
+    )

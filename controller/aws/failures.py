@@ -1,0 +1,105 @@
+"""What botocore raises, said as a `CloudError`: what was done, where, what was answered, what to do, and no secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from controller.core.errors import CloudError
+from controller.core.model import Target
+
+_LONGEST = 1500
+_SECRETS = re.compile(
+    r"(?i)(x-amz-security-token|x-amz-signature|x-amz-credential|authorization|signature|password|secret\w*|token)"
+    r"(\s*[=:]\s*)\S+|\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b",
+)
+_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature"})
+_SKEW = frozenset({"RequestTimeTooSkewed", "RequestExpired", "SignatureDoesNotMatch", "InvalidSignatureException"})
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"})
+_CREDENTIALS = frozenset(
+    {
+        "CredentialRetrievalError",
+        "MissingDependencyException",
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "ProfileNotFound",
+        "SSOError",
+        "SSOTokenLoadError",
+        "TokenRetrievalError",
+        "UnauthorizedSSOTokenError",
+    },
+)
+_SKEW_SECONDS = 240
+
+
+def redacted(text: str) -> str:
+    """`text` on one line, at most 1,500 characters, without access keys, tokens and signatures."""
+    line = " ".join(text.split())
+    line = _SECRETS.sub(lambda found: f"{found[1]}{found[2]}[hidden]" if found[1] else "[hidden]", line)
+    return line if len(line) <= _LONGEST else line[:_LONGEST] + "…"
+
+
+def cloud_error(error: Exception, operation: str, target: Target) -> CloudError:
+    """The error of `operation` (`sagemaker:DescribeModelPackage`); a failed AssumeRole below it is named so."""
+    if isinstance(error, ClientError):
+        return _answered(error, operation, target)
+    code = type(error).__name__
+    return CloudError(operation, code, redacted(str(error)), where=str(target), hint=_unanswered_hint(error, code))
+
+
+def _answered(error: ClientError, operation: str, target: Target) -> CloudError:
+    answer: Mapping[str, Any] = error.response
+    said = answer.get("Error", {})
+    meta = answer.get("ResponseMetadata", {})
+    code = str(said.get("Code") or "Unknown")
+    status = int(meta.get("HTTPStatusCode") or 0)
+    if error.operation_name == "AssumeRole":
+        operation = "sts:AssumeRole"
+    message = str(said.get("Message") or "no message")
+    if code in _SIGNATURE and "expired" not in message.lower():
+        message = "the request signature was not accepted"  # AWS's own text repeats the signed headers
+    hint = _skew_hint(code, meta) or _hint(operation, code, status)
+    return CloudError(operation, code, redacted(message), status=status, where=str(target), hint=hint)
+
+
+def _skew_hint(code: str, meta: Mapping[str, Any]) -> str:
+    stamp = str(meta.get("HTTPHeaders", {}).get("date", ""))
+    if code not in _SKEW or not stamp:
+        return ""
+    try:
+        behind = (parsedate_to_datetime(stamp) - datetime.now(UTC)).total_seconds()
+    except (TypeError, ValueError):
+        return ""
+    if abs(behind) < _SKEW_SECONDS:
+        return ""
+    return f"this machine's clock is {abs(behind):.0f} s {'behind' if behind > 0 else 'ahead of'} AWS's: set it"
+
+
+def _hint(operation: str, code: str, status: int) -> str:
+    if code in _EXPIRED:
+        return "the credentials have expired: sign in again, or let a role session refresh them"
+    if code in {"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"} | _SIGNATURE:
+        return "check which credentials are in the environment: AWS does not know them, or the secret key is wrong"
+    denied = status == 403 or "AccessDenied" in code
+    if denied and operation == "sts:AssumeRole":
+        return "the role must exist, trust the caller, and expect the same external id; the caller needs sts:AssumeRole"
+    if denied:
+        return f"the role lacks {operation}, or the owner's policy or the account's owner check refuses it"
+    if "Throttl" in code or code in {"SlowDown", "TooManyRequestsException"}:
+        return "AWS is throttling this account: run again later, or with fewer --workers"
+    return ""
+
+
+def _unanswered_hint(error: Exception, code: str) -> str:
+    if code in _CREDENTIALS:
+        return "no usable AWS credentials: sign in, or export a profile, keys or a web identity for the controller"
+    if code == "ParamValidationError":
+        return "the parameters are not what the operation takes: nothing was sent"
+    if isinstance(error, BotoCoreError):
+        return "no answer came: check the network, the region and AWS_ENDPOINT_URL; whether it took effect is not known"
+    return ""

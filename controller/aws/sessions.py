@@ -1,0 +1,80 @@
+"""botocore sessions: the caller's own, and one per assumed role, all on one set of loaded service models."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.credentials import AssumeRoleCredentialFetcher, Credentials, DeferredRefreshableCredentials
+from botocore.exceptions import NoCredentialsError
+from botocore.loaders import Loader, create_loader
+from botocore.session import Session
+
+Prepare = Callable[[Session], None]
+
+SESSION_SECONDS = 3600
+"""Also the most that role chaining allows; botocore refreshes anything shorter than 15 minutes on every request."""
+
+_FOREIGN = re.compile(r"[^A-Za-z0-9_+=,.@-]+")
+
+
+@functools.cache
+def loader() -> Loader:
+    """The process's one loader: sessions that share it cost about a fifteenth of sessions that do not."""
+    return create_loader(Session().get_config_variable("data_path"))
+
+
+def own_session() -> Session:
+    """A session with the caller's own credentials, found as the AWS command line finds them."""
+    session = Session()
+    session.register_component("data_loader", loader())
+    return session
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role to assume: its ARN, the external id its trust policy expects, and the run it is assumed for."""
+
+    arn: str
+    external_id: str | None
+    run: str
+
+
+def role_session(role: Role, caller: Credentials | None, create_sts: Callable[..., Any]) -> Session:
+    """A session of `role`, assumed at its first request and again before it expires.
+
+    `caller` are the credentials that assume it; `create_sts` makes their STS client (botocore hands it the keys).
+    No caller's credentials: botocore's `NoCredentialsError`.
+    """
+    if caller is None:
+        raise NoCredentialsError
+    extra: dict[str, Any] = {"RoleSessionName": session_name(role.run), "DurationSeconds": SESSION_SECONDS}
+    if role.external_id:
+        extra["ExternalId"] = role.external_id
+    fetcher = AssumeRoleCredentialFetcher(create_sts, caller, role.arn, extra_args=extra)
+    session = own_session()
+    held = DeferredRefreshableCredentials(fetcher.fetch_credentials, method="assume-role")
+    session.register_component("credential_provider", _Held(held))
+    return session
+
+
+def session_name(run: str) -> str:
+    """`hubwright-RUN` as a RoleSessionName: 2 to 64 characters of AWS's set; a longer run is cut and keeps a hash."""
+    name = _FOREIGN.sub("-", f"hubwright-{run}").rstrip("-")
+    if len(name) <= 64:
+        return name
+    return f"{name[:55]}-{hashlib.sha256(run.encode()).hexdigest()[:8]}"
+
+
+class _Held:
+    """A credential provider that has the credentials already: botocore's own way to put some into a session."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def load_credentials(self) -> Credentials:
+        return self._credentials
