@@ -1,13 +1,18 @@
-"""The seams between the kinds and the outside: a client per account, purpose and service."""
+"""The seams between the kinds and the outside, and what a kind is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from controller.core.model import Target
+from controller.core.model import Action, Resource, Target
+from controller.core.view import View
+from controller.core.wish import Wishes
 
 Purpose = Literal["read", "register", "approve"]
+Facts = Mapping[str, Any]
 
 
 class Client(Protocol):
@@ -36,3 +41,62 @@ class Registries(Protocol):
     def copy(self, source: str, destination: str, digest: str, tag: str) -> Mapping[str, Any]:
         """Copies one image by `digest` between repositories (`host/name`) and tags it; {"bytes": moved, "skipped": bytes}."""
         ...
+
+
+@dataclass(slots=True)
+class Made:
+    """What this run has made so far, by action id: later effects of the run build on it. Safe to share by threads."""
+
+    _facts: dict[str, Facts] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, action: str, facts: Facts) -> None:
+        with self._lock:
+            self._facts[action] = facts
+
+    def of(self, actions: Iterable[str], name: str) -> Any:
+        """The first fact of this name among the given actions, or None."""
+        with self._lock:
+            return next((facts[name] for action in actions if (facts := self._facts.get(action)) and name in facts), None)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What effects may use: clients, registries, what was read of the hubs, the revision to show, and how to wait.
+
+    `pause` sleeps for so many seconds; `patience` is how long, in seconds, an effect waits for AWS to finish something.
+    """
+
+    cloud: Cloud
+    registries: Registries
+    views: Mapping[Target, View]
+    revision: str
+    pause: Callable[[float], None]
+    patience: float = 120.0
+    made: Made = field(default_factory=Made)
+    copy_limit: int = 5 * 1024**3
+
+
+class Kind(Protocol):
+    """A kind of resource: one module with these names, and one entry in `KINDS`. An effect is atomic and safe to repeat."""
+
+    NAME: str
+    UPDATABLE: bool  # whether a live one that differs may be updated; otherwise that is a conflict
+
+    def desire(self, wishes: Wishes) -> Iterable[Resource]:
+        """The resources of this kind that the wishes ask for. Pure."""
+        ...
+
+    def observe(self, wishes: Wishes, views: Mapping[Target, View]) -> Iterable[Resource]:
+        """The live ones, keyed as `desire` keys them. Complete for what the views cover."""
+        ...
+
+    def reason(self, before: Any, after: Any) -> str:
+        """Why the two specs differ, from `core.reasons.REASONS`. Pure; `before` is None for what is absent."""
+        ...
+
+    def create(self, world: World, action: Action) -> Facts: ...
+
+    def update(self, world: World, action: Action) -> Facts: ...
+
+    def delete(self, world: World, action: Action) -> Facts: ...

@@ -1,0 +1,155 @@
+"""Which live version stands for which promotion, and which sources have to be read to know the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from controller.core.arn import Version
+from controller.core.manifest import ModelGroup, Promotion
+from controller.core.manifests import Entry, Manifests
+from controller.core.release import inputs_digest, promotion_id
+from controller.core.view import Package, View
+from controller.core.wish import Finding, Place, Subject
+
+FOUND_IN: Mapping[str, str] = {"Hub": "hubs", "Spoke": "spokes", "ModelGroup": "groups", "Promotion": "promotions"}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What must be read before a promotion can be judged: its `source` in the spoke, or its `record` in the hub."""
+
+    subject: Subject
+    kind: Literal["source", "record"]
+
+
+def place_of(group: Entry[ModelGroup], manifests: Manifests) -> Place | None:
+    """The hub a group lives in, or None when its manifest is missing or invalid."""
+    name = group.spec.hub or (next(iter(manifests.hubs)) if len(manifests.hubs) == 1 else "")
+    hub = manifests.hubs.get(name)
+    return Place(name, hub.spec, manifests.fleet.name) if hub else None
+
+
+def subject_of(entry: Entry[Promotion], manifests: Manifests) -> Subject | Finding:
+    """The promotion with everything its manifest names, or why that cannot be put together."""
+    promotion = entry.spec
+    group = manifests.groups.get(promotion.to.group)
+    if group is None:
+        return _unresolved(entry, "ModelGroup", promotion.to.group, manifests)
+    place = place_of(group, manifests)
+    if place is None:
+        return _unresolved(entry, "Hub", group.spec.hub or "", manifests)
+    origin = promotion.source
+    if origin.promotion is not None:
+        why = "promoting from another promotion (hub to hub) is not yet enforced by this version"
+        return Finding(entry.name, "blocked", why)
+    spoke = manifests.spokes.get(origin.spoke or "")
+    if spoke is None:
+        return _unresolved(entry, "Spoke", origin.spoke or "", manifests)
+    source = Version(spoke.spec.account, spoke.spec.region or "", origin.group or "", origin.version or 0)
+    lock = manifests.locks.get(entry.name)
+    return Subject(
+        name=entry.name,
+        path=entry.path,
+        promotion=promotion,
+        place=place,
+        group_manifest=group.name,
+        group=group.spec,
+        spoke_name=spoke.name,
+        spoke=spoke.spec,
+        source=source,
+        inputs=inputs_digest(promotion),
+        locked=lock.spec.release if lock else "",
+    )
+
+
+def _unresolved(entry: Entry[Promotion], kind: str, name: str, manifests: Manifests) -> Finding:
+    if (kind, name) in manifests.invalid:
+        return Finding(entry.name, "invalid", f"its {kind} {name!r} has an invalid manifest")
+    return Finding(entry.name, "invalid", f"there is no {kind} {name!r}")
+
+
+def matched(subject: Subject, view: View) -> Subject:
+    """The subject with its live versions; its identity too when no source has to be read for it."""
+    mine = tuple(item for item in view.packages if _is_of(item, subject))
+    subject = replace(subject, mine=mine)
+    if subject.locked:
+        return identified(subject, subject.locked)
+    newest = _newest(mine)
+    if newest is None or _raised(subject, newest):
+        return subject
+    known = replace(subject, identity=newest.mark("promotion"), release=newest.mark("release"))
+    return replace(known, live=_lowest(known))
+
+
+def identified(subject: Subject, release: str) -> Subject:
+    """The subject once its release digest is known."""
+    identity = promotion_id(subject.source, subject.place.target, subject.group_name, release, subject.inputs)
+    known = replace(subject, identity=identity, release=release)
+    live = _lowest(known)
+    if live is None:
+        live = next(iter(_with_other_inputs(known)), None)
+    return replace(known, live=live)
+
+
+def _is_of(package: Package, subject: Subject) -> bool:
+    if package.version.group != subject.group_name or package.mark("fleet") != subject.place.fleet:
+        return False
+    source = package.source
+    return source is not None and source.identity == subject.source.identity
+
+
+def _newest(mine: Iterable[Package]) -> Package | None:
+    candidates = [item for item in mine if not item.superseded and not item.mark("duplicate-of")]
+    return max(candidates, key=lambda item: item.number, default=None)
+
+
+def _raised(subject: Subject, package: Package) -> bool:
+    """Whether the promotion asks for a new attempt at what this version is."""
+    return subject.promotion.attempt > attempt_of(package)
+
+
+def attempt_of(package: Package) -> int:
+    text = package.mark("attempt")
+    return int(text) if text.isdigit() else 1
+
+
+def _lowest(subject: Subject) -> Package | None:
+    same = [item for item in subject.mine if item.mark("promotion") == subject.identity]
+    return min((item for item in same if not item.mark("duplicate-of")), key=lambda item: item.number, default=None)
+
+
+def _with_other_inputs(subject: Subject) -> list[Package]:
+    """Live versions of the same release that were registered with other inputs, where no new attempt is asked for."""
+    return [
+        item
+        for item in sorted(subject.mine, key=lambda item: -item.number)
+        if item.mark("release") == subject.release and not item.superseded and not _raised(subject, item)
+    ]
+
+
+def duplicates(subject: Subject) -> tuple[Package, ...]:
+    """Other live versions of the very same promotion that may still be approved."""
+    live = subject.live
+    return tuple(
+        item
+        for item in subject.mine
+        if live is not None
+        and item.version != live.version
+        and item.mark("promotion") == live.mark("promotion")
+        and not (item.approval == "Rejected" and item.mark("duplicate-of"))
+    )
+
+
+def question(subject: Subject, view: View) -> Question | None:
+    """What has to be read before the subject can be judged; None when the hub has answered everything."""
+    if "packages" in view.blind or subject.promotion.approval == "Rejected":
+        return None
+    recorded = bool(subject.identity) and subject.identity in view.records
+    if subject.live is not None:
+        lost = not recorded and "records" not in view.blind and subject.live.mark("inputs") == subject.inputs
+        return Question(subject, "source") if lost else None
+    if recorded:
+        return Question(subject, "record")
+    return Question(subject, "source")

@@ -1,0 +1,152 @@
+"""What each promotion comes to, from Git, the live hub and what was read of the sources. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from controller.core.arn import Version
+from controller.core.draft import Draft, draft
+from controller.core.guards import holds
+from controller.core.identify import duplicates, identified
+from controller.core.lock import differences
+from controller.core.manifest import Store
+from controller.core.manifests import Manifests
+from controller.core.marks import MAX_ENTRIES, foreign, keys_marks, named
+from controller.core.record import Record
+from controller.core.release import Release, spec_digest
+from controller.core.view import Package, View
+from controller.core.wish import Finding, Subject, Wish
+
+_LATER_MARKS = 3  # approved, superseded-by, revision: written by later updates
+
+Answer = Release | Record | Finding | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A wish, unless the promotion cannot be told or made; and what there is to say about it."""
+
+    wish: Wish | None
+    findings: tuple[Finding, ...] = ()
+
+
+def judge(subject: Subject, view: View, answer: Answer, manifests: Manifests) -> Judgement:
+    """What `subject` comes to; `answer` is what was read for it, or the finding that says why it could not be."""
+    if why := view.blind.get("packages"):
+        return Judgement(None, (Finding(subject.name, "unknown", f"the hub's registry could not be read: {why}"),))
+    if subject.promotion.approval == "Rejected":
+        return Judgement(_rejection(subject))
+    if isinstance(answer, Finding) and subject.new:
+        return Judgement(None, (answer,))
+    release = answer.release if isinstance(answer, Record) else answer
+    if isinstance(release, Release):
+        return _from_release(subject, view, release, manifests, recorded=isinstance(answer, Record))
+    return _from_live(subject, view, manifests)
+
+
+def _rejection(subject: Subject) -> Wish:
+    """Rejected needs nothing but the hub's own versions: all of them that stand for the promotion."""
+    targets = [item for item in subject.mine if item.approval == "Approved" and not _is(item, subject.live)]
+    return Wish(subject, subject.place.settings.stores[0], rejected=tuple(targets))
+
+
+def _is(package: Package, other: Package | None) -> bool:
+    return other is not None and package.version == other.version
+
+
+def _from_live(subject: Subject, view: View, manifests: Manifests) -> Judgement:
+    store = _store_of(subject, view)
+    if store is None:
+        return Judgement(None, (_no_store(subject),))
+    return Judgement(_with_others(Wish(subject, store, holds=holds(subject, view, manifests))))
+
+
+def _from_release(
+    subject: Subject, view: View, release: Release, manifests: Manifests, *, recorded: bool
+) -> Judgement:
+    if subject.locked and release.digest != subject.locked:
+        why = "the source is not what its lock names" if not recorded else "the record is not what its lock names"
+        hint = f"if the change is meant: hubwright lock {subject.name}, and commit the lock"
+        changed = differences(manifests.locks[subject.name].spec, release)
+        return Judgement(None, (Finding(subject.name, "mismatch", why, hint, changed),))
+    subject = identified(subject, release.digest)
+    store = _store_of(subject, view)
+    if store is None:
+        return Judgement(None, (_no_store(subject),))
+    if subject.live is not None and subject.live.mark("release") != release.digest:
+        return _from_live(subject, view, manifests)  # its record is lost and its source moved on: nothing to write
+    try:
+        made = draft(release, subject.promotion, subject.identity, subject.place.settings, store, subject.group_name)
+        metadata = create_metadata(subject, release, made)
+    except ValueError as error:
+        return Judgement(None, (Finding(subject.name, "refused", str(error)),))
+    wish = Wish(subject, store, draft=made, metadata=metadata, holds=holds(subject, view, manifests))
+    return Judgement(_with_others(wish))
+
+
+def _no_store(subject: Subject) -> Finding:
+    hint = "give one of its stores the state Active"
+    return Finding(subject.name, "refused", f"the hub {subject.place.name} has no Active store", hint)
+
+
+def _store_of(subject: Subject, view: View) -> Store | None:
+    """What was recorded stays in its store; new things go to the Active one."""
+    place = view.records.get(subject.identity)
+    return subject.place.store(place.store) if place else subject.place.active_store
+
+
+def _with_others(wish: Wish) -> Wish:
+    subject = wish.subject
+    twins = duplicates(subject)
+    aside = {item.version for item in twins}
+    replaced = tuple(
+        item
+        for item in subject.mine
+        if not _is(item, subject.live) and item.version not in aside and not item.mark("duplicate-of")
+    )
+    approving = subject.promotion.approval == "Approved" and _settled(subject)
+    return replace(wish, duplicates=twins, superseded=replaced if approving else ())
+
+
+def _settled(subject: Subject) -> bool:
+    """Whether the live version, if any, really is the promotion's own and not one that waits for a new attempt."""
+    return subject.live is None or subject.live.mark("promotion") == subject.identity
+
+
+def create_metadata(subject: Subject, release: Release, made: Draft) -> dict[str, str]:
+    """The metadata of the create call: marks before the manifest's before the source's."""
+    own = subject.promotion.metadata
+    metadata = {
+        **foreign(release.metadata),
+        **own,
+        **keys_marks(own),
+        **named(
+            promotion=subject.identity,
+            fleet=subject.place.fleet,
+            source=subject.source.arn,
+            release=release.digest,
+            inputs=subject.inputs,
+            attempt=str(subject.promotion.attempt),
+            spec=spec_digest(made.body),
+            approval="PendingManualApproval",
+        ),
+    }
+    if len(metadata) + _LATER_MARKS > MAX_ENTRIES:
+        over = len(metadata) + _LATER_MARKS - MAX_ENTRIES
+        raise ValueError(f"its metadata would have {over} more entries than the {MAX_ENTRIES} that AWS allows")
+    return metadata
+
+
+def orphans(views: Iterable[View], claimed: Iterable[Version], fleet: str) -> list[Finding]:
+    """Versions with this fleet's mark that no manifest names, unless they were rejected or superseded."""
+    known = set(claimed)
+    return [
+        Finding(item.version.arn, "orphaned", "no manifest names it; it keeps its status", "see: hubwright import")
+        for view in views
+        for item in view.packages
+        if item.mark("fleet") == fleet
+        and item.version not in known
+        and item.approval != "Rejected"
+        and not item.superseded
+    ]

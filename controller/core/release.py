@@ -1,0 +1,121 @@
+"""A release: what a source version consists of. Its digest, the digests of what a promotion adds, and the ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from controller.core.arn import Version, partition_of
+from controller.core.canonical import digest, stable_id
+from controller.core.fields import comparable, outline
+from controller.core.manifest import Promotion
+from controller.core.model import Target
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Object:
+    """One S3 object as it was resolved; `version` is its VersionId, None in a bucket without versioning."""
+
+    uri: str
+    size: int
+    etag: str
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Image:
+    """One image: the URI as the source spells it, and the digest of the manifest it named."""
+
+    uri: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A source version with everything it names.
+
+    `body` holds the carried fields as the source has them, `prefixes` those of its URIs that stand for every object
+    below them; `checksums` (by URI) and `noted` (approval, times) are evidence and in no digest.
+    """
+
+    source: Version
+    body: Mapping[str, Any]
+    objects: tuple[Object, ...]
+    images: tuple[Image, ...]
+    prefixes: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    checksums: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    noted: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """`v1:sha256:…` over every carried field, object and image; no times, no approval, no checksums."""
+        return "v1:" + digest(
+            {
+                "body": self.body,
+                "metadata": self.metadata,
+                "objects": sorted([item.uri, item.size, item.version, item.etag] for item in self.objects),
+                "images": sorted([item.uri, item.digest] for item in self.images),
+            }
+        )
+
+    @property
+    def size(self) -> int:
+        """Bytes of all objects."""
+        return sum(item.size for item in self.objects)
+
+    def fields(self) -> dict[str, str]:
+        """Digests of the carried fields by dotted path, to name what differs without showing it."""
+        flat = outline({**self.body, "CustomerMetadataProperties": dict(self.metadata)})
+        return {path: digest(value) for path, value in sorted(flat.items())}
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "source": self.source.arn,
+            "body": self.body,
+            "metadata": self.metadata,
+            "objects": [[item.uri, item.size, item.etag, item.version] for item in self.objects],
+            "images": [[item.uri, item.digest] for item in self.images],
+            "prefixes": list(self.prefixes),
+        }
+
+
+def release_from_json(source: Version, data: Mapping[str, Any]) -> Release:
+    """The inverse of `Release.to_json`."""
+    return Release(
+        source=source,
+        body=data["body"],
+        metadata=data["metadata"],
+        objects=tuple(Object(uri, size, etag, version) for uri, size, etag, version in data["objects"]),
+        images=tuple(Image(uri, found) for uri, found in data["images"]),
+        prefixes=tuple(data["prefixes"]),
+    )
+
+
+def inputs_digest(promotion: Promotion) -> str:
+    """Covers what a promotion changes about the release: `inference`, `artifacts`, `images`, `attempt`."""
+    inference = promotion.inference
+    return digest(
+        {
+            "artifacts": promotion.artifacts,
+            "images": promotion.images,
+            "attempt": promotion.attempt,
+            "inference": {
+                "contentTypes": list(inference.content_types),
+                "responseTypes": list(inference.response_types),
+                "set": dict(inference.environment.set),
+                "drop": sorted(inference.environment.drop),
+            },
+        }
+    )
+
+
+def spec_digest(body: Mapping[str, Any]) -> str:
+    """Covers a create body, or a described package, without approval, stage, metadata and token."""
+    return digest(comparable(body))
+
+
+def promotion_id(source: Version, hub: Target, group: str, release: str, inputs: str) -> str:
+    """36 characters, the same wherever and whenever it is computed; also the `ClientToken`."""
+    return stable_id([source.identity, [partition_of(hub.region), hub.region, hub.account, group], release, inputs])

@@ -1,0 +1,104 @@
+"""What a run has read of a hub: plain data, made by `observe`, thought about by everything pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from controller.core.arn import Version, parse_version
+from controller.core.marks import mark
+from controller.core.model import Target
+from controller.core.release import spec_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A live version. `modified` is `2026-11-20T09:14:03Z`; `body` is as described; `sure` once read consistently."""
+
+    version: Version
+    status: str
+    approval: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    description: str | None = None
+    stage: Mapping[str, str] | None = None
+    body: Mapping[str, Any] = field(default_factory=dict)
+    modified: str = ""
+    modified_by: str = ""
+    failure: str = ""
+    sure: bool = False
+
+    def mark(self, name: str) -> str:
+        return mark(self.metadata, name)
+
+    @property
+    def number(self) -> int:
+        return self.version.number
+
+    @property
+    def source(self) -> Version | None:
+        """The spoke version it says it was made from."""
+        return parse_version(self.mark("source"))
+
+    @property
+    def spec(self) -> str:
+        """The spec digest of what is live, to compare with the `spec` mark."""
+        return spec_digest(self.body)
+
+    @property
+    def rejected_by_person(self) -> bool:
+        """A Rejected that is not the last status we wrote."""
+        return self.approval == "Rejected" and self.mark("approval") != "Rejected"
+
+    @property
+    def superseded(self) -> bool:
+        return bool(self.mark("superseded-by"))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A live package group; `sure` once its tags were read consistently."""
+
+    name: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    description: str | None = None
+    sure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPlace:
+    """Where a record was seen: the store's name and the object's key."""
+
+    store: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One hub as it was read. `blind` maps a part (`packages`, `groups`, `images`, `records`) to why it could not be.
+
+    `stores` maps a store's name to why it cannot be used, empty when it is fit; `images` maps (repository, tag) to
+    the digest; `records` maps promotion ids to their records.
+    """
+
+    target: Target
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    packages: tuple[Package, ...] = ()
+    repositories: frozenset[str] = frozenset()
+    images: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    records: Mapping[str, RecordPlace] = field(default_factory=dict)
+    stores: Mapping[str, str] = field(default_factory=dict)
+    blind: Mapping[str, str] = field(default_factory=dict)
+
+    def with_packages(self, fresh: Mapping[Version, Package | None]) -> View:
+        """The view with these versions read again (None: gone) and new ones added."""
+        kept = [fresh.get(item.version, item) for item in self.packages]
+        known = {item.version for item in self.packages}
+        added = [item for version, item in fresh.items() if version not in known]
+        packages = sorted((item for item in [*kept, *added] if item), key=lambda item: item.version)
+        return replace(self, packages=tuple(packages))
+
+    def with_groups(self, fresh: Mapping[str, Group | None]) -> View:
+        """The view with these groups read again (None: gone)."""
+        merged: dict[str, Group | None] = {**self.groups, **fresh}
+        return replace(self, groups={name: group for name, group in sorted(merged.items()) if group})

@@ -1,0 +1,144 @@
+"""What a promotion comes to, once Git and the live hub have been read: the input of every kind's `desire`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from controller.core.arn import Version
+from controller.core.draft import Draft
+from controller.core.manifest import Hub, ModelGroup, Promotion, Spoke, Store
+from controller.core.model import Key, Target
+from controller.core.reasons import Standing
+from controller.core.view import Package
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """How something stands and why. `about` is a promotion's name, or a key for what no promotion names."""
+
+    about: str
+    standing: Standing
+    why: str
+    hint: str = ""
+    differences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A hub as a promotion's destination: its manifest, where it is, and the fleet whose marks count."""
+
+    name: str
+    settings: Hub
+    fleet: str
+
+    @property
+    def target(self) -> Target:
+        return Target(self.settings.account, self.settings.region)
+
+    @property
+    def active_store(self) -> Store | None:
+        """The store that takes new artifacts."""
+        return next((store for store in self.settings.stores if store.state == "Active"), None)
+
+    def store(self, name: str) -> Store | None:
+        return next((store for store in self.settings.stores if store.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A promotion matched with what is live for it, before its source is read.
+
+    `mine` are the live versions of the same source in the same group, by number; `live` the one that stands for the
+    promotion, if any; `identity` the promotion id, empty while it depends on a source that was not read.
+    """
+
+    name: str
+    path: str
+    promotion: Promotion
+    place: Place
+    group_manifest: str
+    group: ModelGroup
+    spoke_name: str
+    spoke: Spoke
+    source: Version
+    inputs: str
+    mine: tuple[Package, ...] = ()
+    live: Package | None = None
+    identity: str = ""
+    release: str = ""
+    locked: str = ""  # the release digest of its lock
+
+    @property
+    def group_name(self) -> str:
+        """The package group's name in the hub."""
+        return self.group.group or self.group_manifest
+
+    @property
+    def package_name(self) -> str:
+        """The name of the package's key: target group / source account / source group / version."""
+        source = self.source
+        return f"{self.group_name}/{source.account}/{source.group.casefold()}/{source.number}"
+
+    @property
+    def new(self) -> bool:
+        """Whether it has not been registered yet."""
+        return self.live is None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a promotion's actions are withheld: all of them, or only its `approval`."""
+
+    covers: Literal["all", "approval"]
+    why: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A promotion to bring about. `draft` is there when something of it must be made; `metadata` is the create
+    call's, for a version that does not exist yet; `superseded`, `duplicates` and `rejected` are other live versions
+    of the same source that become just that."""
+
+    subject: Subject
+    store: Store
+    draft: Draft | None = None
+    metadata: Mapping[str, str] | None = None
+    holds: tuple[Hold, ...] = ()
+    superseded: tuple[Package, ...] = ()
+    duplicates: tuple[Package, ...] = ()
+    rejected: tuple[Package, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        """The package's key."""
+        return Key(self.subject.place.target, "package", self.subject.package_name)
+
+    @property
+    def approval_key(self) -> Key:
+        return Key(self.subject.place.target, "approval", self.subject.package_name)
+
+    def key_beside(self, package: Package) -> Key:
+        """The approval key of another live version of the same source: by its number in the hub."""
+        return Key(self.subject.place.target, "approval", f"{self.subject.package_name}@{package.number}")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupWish:
+    """A package group that a ModelGroup manifest declares."""
+
+    name: str
+    manifest: str
+    path: str
+    place: Place
+    group: ModelGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """Everything that Git asks for, as far as it could be told."""
+
+    groups: tuple[GroupWish, ...] = ()
+    promotions: tuple[Wish, ...] = ()
