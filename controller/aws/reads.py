@@ -109,7 +109,7 @@ READS: Mapping[str, frozenset[str]] = {
 
 
 def is_read(service: str, operation: str) -> bool:
-    """Whether the call changes nothing. Registry requests (`oci`) are `METHOD /path`: only GET and HEAD read."""
+    """Whether the call changes nothing. Of registry requests (`oci`) GET and HEAD read."""
     if service == "oci":
-        return operation.partition(" ")[0] in {"GET", "HEAD"}
+        return operation in {"GET", "HEAD"}
     return operation in READS.get(service, frozenset())

@@ -1,0 +1,124 @@
+"""ECR's registries: their logins from ECR itself, their images copied by the registry client."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from controller.aws.calls import Call, CallLog
+from controller.core.errors import RegistryError, SafetyError
+from controller.core.model import Target
+from controller.kinds.base import Client, Cloud, Purpose
+from controller.oci.auth import Login
+from controller.oci.copy import Place, copy_image
+from controller.oci.reference import parse
+from controller.oci.registry import Registry
+from controller.oci.transport import HttpTransport, ReadOnly, Seen, Transport
+
+_ECR = re.compile(r"([0-9]{12})\.dkr\.ecr(?:-fips)?\.([a-z]{2,}(?:-[a-z]+)+-[0-9]{1,2})\.[a-z0-9.-]+")
+_EARLY = timedelta(minutes=5)
+
+
+class EcrRegistries:
+    """Implements `kinds.base.Registries` for ECR hosts (`ACCOUNT.dkr.ecr.REGION.SUFFIX`).
+
+    `bases` maps such a host to another base URL (the sandbox's). Unless `writable`, `copy` is a `SafetyError` and every
+    registry refuses all but GET and HEAD. `through` names, for a registry's account, another account whose credentials
+    read it. Requests are recorded in `log` as service `oci`. `transport` replaces HTTP (tests).
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        bases: Mapping[str, str],
+        *,
+        writable: bool,
+        log: CallLog,
+        through: Mapping[str, str] | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        self._cloud = cloud
+        self._bases = bases
+        self._writable = writable
+        self._through = through or {}
+        self._log = log
+        self._transport = transport
+        self._lock = threading.Lock()
+        self._open: dict[tuple[str, Purpose], Registry] = {}
+
+    def copy(self, source: str, destination: str, digest: str, tag: str) -> Mapping[str, int]:
+        """As `kinds.base.Registries.copy`. `PreconditionError` if the tag names another image."""
+        if not self._writable:
+            raise SafetyError(f"copying an image to {destination} is a write, and this run only reads")
+        origin, target = parse(source), parse(destination)
+        moved = copy_image(
+            Place(self.registry(origin.host), origin.repository),
+            Place(self.registry(target.host, "register"), target.repository),
+            digest,
+            tag,
+        )
+        return {"bytes": moved.bytes, "skipped": moved.skipped}
+
+    def registry(self, host: str, purpose: Purpose = "read") -> Registry:
+        """The registry of an ECR host, entered for a purpose; for `read` it refuses to write."""
+        found = _ECR.fullmatch(host)
+        if found is None:
+            raise RegistryError(f"{host} is not a private ECR registry", code="NAME_INVALID")
+        with self._lock:
+            if (host, purpose) not in self._open:
+                self._open[host, purpose] = self._make(host, Target(found[1], found[2]), purpose)
+            return self._open[host, purpose]
+
+    def _make(self, host: str, target: Target, purpose: Purpose) -> Registry:
+        transport = self._transport or HttpTransport(seen=_recorder(self._log, target))
+        if purpose == "read" or not self._writable:
+            transport = ReadOnly(transport)
+        caller = Target(self._through.get(target.account, target.account), target.region)
+        base = self._bases.get(host)
+        token = _Token(self._cloud.client(caller, "ecr", purpose), None if base else host)
+        return Registry(base or f"https://{host}", transport, token)
+
+
+class _Token:
+    """ECR's login (12 hours), fetched when first needed, again shortly before its end or when it is refused."""
+
+    def __init__(self, client: Client, host: str | None) -> None:
+        self._client = client
+        self._host = host
+        self._lock = threading.Lock()
+        self._login: Login | None = None
+        self._until = datetime.min.replace(tzinfo=UTC)
+
+    def __call__(self, fresh: bool) -> Login:  # noqa: FBT001 - the shape of oci.auth.Credentials
+        with self._lock:
+            if fresh or self._login is None or datetime.now(UTC) > self._until - _EARLY:
+                self._login = self._fetch()
+            return self._login
+
+    def _fetch(self) -> Login:
+        given = self._client.call("GetAuthorizationToken")["authorizationData"][0]
+        endpoint = urlsplit(given.get("proxyEndpoint", "")).hostname or ""
+        # A login goes only to what AWS itself calls its registries: same region and domain, whatever the account.
+        if self._host is not None and endpoint.partition(".")[2] != self._host.partition(".")[2]:
+            raise RegistryError(f"{self._host} is not among the registries of ECR ({endpoint})", code="NAME_INVALID")
+        try:
+            username, _, password = base64.b64decode(given["authorizationToken"], validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError) as error:
+            raise RegistryError("ECR gave a login that is not one", code="UNAUTHORIZED") from error
+        self._until = given.get("expiresAt", self._until)
+        return Login(username, password)
+
+
+def _recorder(log: CallLog, target: Target) -> Seen:
+    def seen(method: str, url: str, status: int) -> None:
+        path = urlsplit(url).path
+        # An upload's address may carry the registry's own state: its place is enough.
+        place = path.partition("/blobs/uploads/")[0] + "/blobs/uploads/" if "/blobs/uploads/" in path else path
+        log.record(Call("oci", method, target.account, target.region, place, status))
+
+    return seen
