@@ -1,0 +1,200 @@
+"""From a revision to checked manifests: the one way in for everything that reads them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from controller import __version__
+from controller.core.checks import Book, check
+from controller.core.errors import SourceError
+from controller.core.manifest import KINDS, PLATFORM_KINDS, TEAM_KINDS, build
+from controller.core.manifests import AnyEntry, Entry, Lock, Manifests
+from controller.core.problems import ManifestsError, Problem, shown
+from controller.source import files, git, schema, strict, worktree
+
+LOCK_SUFFIX = ".lock.yaml"
+_KIND = re.compile(rb"^kind:[ \t]*[\"']?([A-Za-z]+)", re.MULTILINE)
+_NAME = re.compile(rb"^metadata:[ \t]*(?:\{[ \t]*|(?:#.*)?\r?\n[ \t]+)name:[ \t]*[\"']?([a-z0-9-]{1,63})", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What one folder's files are: good documents, faults, and the (kind, name) of files that are no good document."""
+
+    entries: tuple[AnyEntry, ...]
+    problems: tuple[Problem, ...]
+    unread: frozenset[tuple[str, str]]
+
+
+def load(
+    repo: Path,
+    *,
+    ref: str = "HEAD",
+    worktree: bool = False,
+    path: str = "manifests",
+    platform: str | None = None,
+    attribution: bool = True,
+) -> Manifests:
+    """The manifests below `path` of the Git repository `repo` at `ref`, or of its files as they are.
+
+    `platform` is a revision, or a folder written with `/`, `./` or `../` (then optionally `@REVISION`): the platform kinds
+    are read there, and those at hand are ignored. Without `attribution` nobody's history is read. Raises `SourceError`
+    where nothing can be read; `ManifestsError`, with all problems, where there is no valid Fleet.
+    """
+    folder = files.clean_folder(path)
+    mine = _folder(repo, ref, folder, worktree, attribution)
+    if not mine.files:
+        _empty(mine, folder)
+    if platform is None:
+        return _checked(mine, _documents(mine), None)
+    place, revision = _platform_place(repo, platform)
+    other = _folder(place, revision, folder, False, attribution)
+    if not other.files:
+        _empty(other, folder)
+    return _checked(mine, _joined(_documents(mine), _documents(other, f"{platform}:")), other.revision)
+
+
+def _folder(repo: Path, ref: str, folder: str, as_it_is: bool, attribution: bool) -> files.Folder:
+    if not as_it_is:
+        return git.read(git.repository(repo), ref, folder, attribution=attribution)
+    try:
+        top = git.repository(repo).top
+    except SourceError:
+        top = repo  # files can be looked at before there is a repository
+    if top is None:
+        raise SourceError(f"{repo} has no worktree", "leave out --worktree")
+    return worktree.read(top, folder)
+
+
+def _empty(folder: files.Folder, path: str) -> None:
+    place = f"{shown(path or '.')} at {folder.revision[:12]}"
+    hint = "manifests end in .yaml or .yml; nothing is ever taken for 'nothing is wanted'"
+    raise ManifestsError(f"there is no manifest in {place}", folder.problems, hint)
+
+
+def _platform_place(repo: Path, platform: str) -> tuple[Path, str]:
+    """Where the platform is. Only what looks like a folder is one: a pull request may bring a folder named like a branch."""
+    if not platform.startswith(("/", "./", "../", "~")) and platform not in (".", ".."):
+        return repo, platform
+    whole = Path(platform).expanduser()
+    directory, at, revision = platform.rpartition("@")
+    if at and not whole.is_dir():
+        return Path(directory).expanduser(), revision
+    return whole, "HEAD"
+
+
+def _documents(folder: files.Folder, label: str = "") -> _Read:
+    entries, problems, unread = [], list(folder.problems), set()
+    for file in folder.files:
+        entry, faults = _document(file, label)
+        problems.extend(faults)
+        if entry is None:
+            unread.add(_claimed(file, faults))
+        else:
+            entries.append(entry)
+    for problem in folder.problems:
+        name = problem.path.rpartition("/")[2]
+        if name.endswith(LOCK_SUFFIX):  # a lock that cannot be read must not make its promotion an unlocked one
+            unread.add(("Lock", name.removesuffix(LOCK_SUFFIX)))
+    return _Read(tuple(entries), tuple(problems), frozenset(unread))
+
+
+def _document(file: files.File, label: str) -> tuple[AnyEntry | None, Sequence[Problem]]:
+    path = label + file.path
+    try:
+        document = strict.read(file.data)
+    except strict.StrictError as error:
+        return None, (
+            Problem(path, error.line, error.column, "", error.message, "", error.hint, *_sniffed(file), "yaml"),
+        )
+    faults = schema.check(path, document)
+    if not faults:
+        faults = _misplaced(path, document)
+    if faults:
+        return None, faults
+    body: dict[str, Any] = document.data
+    kind, name = body["kind"], body["metadata"]["name"]
+    spec = build(Lock if kind == "Lock" else KINDS[kind], body["spec"])
+    line, column = document.at(("metadata", "name"))
+    by = (file.author, file.commit)
+    return Entry(path, file.below, kind, name, spec, line, column, *by, body, document.values, document.keys), ()
+
+
+def _misplaced(path: str, document: strict.Document) -> Sequence[Problem]:
+    """A lock elsewhere than in a lock file, or something else in one."""
+    kind, name = document.data["kind"], document.data["metadata"]["name"]
+    if (kind == "Lock") == path.endswith(LOCK_SUFFIX):
+        return ()
+    line, column = document.at(("kind",))
+    expected = f"{name}{LOCK_SUFFIX} as the file's name" if kind == "Lock" else "a Lock in a file of this name"
+    return (
+        Problem(path, line, column, "kind", f"{kind} is not allowed in this file", expected, "", kind, name, "file"),
+    )
+
+
+def _sniffed(file: files.File) -> tuple[str, str]:
+    """What a file that cannot be read says that it is; empty where it does not say."""
+    kind, name = _KIND.search(file.data), _NAME.search(file.data)
+    said = kind.group(1).decode("ascii") if kind else ""
+    return (said if said in schema.DOCUMENT_KINDS else ""), (name.group(1).decode("ascii") if name else "")
+
+
+def _claimed(file: files.File, faults: Sequence[Problem]) -> tuple[str, str]:
+    """The (kind, name) that a wrong file stands for, so that whatever relies on it is not acted on."""
+    base = file.path.rpartition("/")[2]
+    if base.endswith(LOCK_SUFFIX):
+        return "Lock", base.removesuffix(LOCK_SUFFIX)
+    kind, name = faults[0].kind, faults[0].name
+    return kind, name or base.rpartition(".")[0]
+
+
+def _joined(team: _Read, platform: _Read) -> _Read:
+    """Team kinds of one, platform kinds of the other; of a file that does not say its kind, the fault of either."""
+    entries = [entry for entry in team.entries if entry.kind not in PLATFORM_KINDS]
+    entries += [entry for entry in platform.entries if entry.kind in PLATFORM_KINDS]
+    problems = [problem for problem in team.problems if problem.kind not in PLATFORM_KINDS]
+    problems += [problem for problem in platform.problems if problem.kind not in (*TEAM_KINDS, "Lock")]
+    unread = {name for name in team.unread if name[0] not in PLATFORM_KINDS}
+    unread |= {name for name in platform.unread if name[0] in PLATFORM_KINDS}
+    return _Read(tuple(entries), tuple(problems), frozenset(unread))
+
+
+@cache
+def _zones() -> frozenset[str]:
+    from zoneinfo import available_timezones
+
+    return frozenset(available_timezones())
+
+
+def _checked(folder: files.Folder, read: _Read, platform_revision: str | None) -> Manifests:
+    elsewhere = platform_revision is not None
+    freezes = any(entry.kind == "Guardrails" and entry.spec.freezes for entry in read.entries)
+    zones = _zones() if freezes else frozenset()
+    book = check(read.entries, version=__version__, unread=read.unread, zones=zones, elsewhere=elsewhere)
+    problems = files.sorted_problems([*read.problems, *book.problems])
+    fleets = book.of("Fleet")
+    if not fleets:
+        _no_fleet(book, problems)
+    return Manifests(
+        folder.revision,
+        fleets[0],
+        *({entry.name: entry for entry in book.of(kind)} for kind in (*tuple(KINDS)[1:], "Lock")),
+        problems=problems,
+        invalid=frozenset(book.invalid),
+        files=len(folder.files),
+        shallow=folder.shallow,
+        platform_revision=platform_revision,
+    )
+
+
+def _no_fleet(book: Book, problems: Sequence[Problem]) -> None:
+    wrong = [problem for problem in problems if problem.kind == "Fleet"]
+    if wrong:
+        raise ManifestsError(f"the Fleet is not valid: {wrong[0]}", problems, "everything else depends on it")
+    hint = "one document of kind Fleet names the whole; see docs/manifests.md"
+    raise ManifestsError(f"there is no Fleet among {len(book.entries)} manifests", problems, hint)
