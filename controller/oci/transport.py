@@ -104,6 +104,10 @@ class HttpTransport:
         named = {name.lower(): value for name, value in answer.headers.items()}
         return Response(answer.status, named, _Answer(answer, method, url))
 
+    def close(self) -> None:
+        """Ends the connections that are kept alive."""
+        self._pool.clear()
+
     def _tell(self, method: str, url: str, status: int) -> None:
         if self._seen is not None:
             self._seen(method, url.partition("?")[0], status)

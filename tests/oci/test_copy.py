@@ -1,0 +1,259 @@
+import itertools
+import random
+import tracemalloc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from controller.core.errors import PreconditionError, RegistryError
+from controller.oci.copy import Moved, Place, copy_image, verified
+from controller.oci.manifest import OCI_MANIFEST, Descriptor, Manifest
+from controller.oci.transport import CHUNK, TransientError
+from tests.oci.double import LAYER, Answer, Memory, Stream, described, image, index, sha, stored
+
+TAG = "hw-1"
+
+
+def pair() -> tuple[Memory, Memory]:
+    return Memory(), Memory(base="https://hub.test")
+
+
+def copied(source: Memory, hub: Memory, manifest: Manifest, tag: str = TAG) -> Moved:
+    return copy_image(Place(source.registry(), "a"), Place(hub.registry(), "b"), manifest.digest, tag)
+
+
+def same(source: Memory, hub: Memory, manifest: Manifest) -> bool:
+    return hub.manifests["b", manifest.digest] == source.manifests["a", manifest.digest]
+
+
+def test_an_image_arrives_verbatim_and_a_second_copy_does_nothing() -> None:
+    source, hub = pair()
+    manifest = image(source, "a", b"one" * 100, b"two", config=b'{"x":1}')
+    assert copied(source, hub, manifest) == Moved(310, 0)
+    assert same(source, hub, manifest)
+    assert hub.manifests["b", TAG] == source.manifests["a", manifest.digest]
+    hub.seen.clear()
+    assert copied(source, hub, manifest) == Moved(0, 0)
+    assert [seen.method for seen in hub.seen] == ["GET"]
+
+
+def test_a_second_tag_moves_no_blob() -> None:
+    source, hub = pair()
+    manifest = image(source, "a", b"one")
+    copied(source, hub, manifest)
+    source.seen.clear()
+    assert copied(source, hub, manifest, "hw-2") == Moved(0, 0)
+    assert (source.seen, hub.manifests["b", "hw-2"]) == ([], hub.manifests["b", TAG])
+
+
+def test_blobs_that_are_there_are_skipped() -> None:
+    source, hub = pair()
+    copied(source, hub, image(source, "a", b"base", b"one"))
+    assert copied(source, hub, image(source, "a", b"base", b"new!!"), "hw-2") == Moved(5, 6)
+
+
+def test_an_index_comes_after_its_children_nested_ones_too() -> None:
+    source, hub = pair()
+    one, two = image(source, "a", b"one"), image(source, "a", b"two", docker=True)
+    top = index(source, "a", index(source, "a", one), two)
+    copied(source, hub, top)
+    assert all(same(source, hub, manifest) for manifest in (one, two, top))
+    order = [seen.url.rpartition("/")[2] for seen in hub.seen if seen.method == "PUT" and "/manifests/" in seen.url]
+    assert order == [one.digest, top.children[0].digest, two.digest, TAG]
+
+
+def test_an_index_of_itself_or_too_deep_ends() -> None:
+    source, hub = pair()
+    top = image(source, "a", b"one")
+    for _ in range(6):
+        top = index(source, "a", top)
+    with pytest.raises(RegistryError, match="deeper"):
+        copied(source, hub, top)
+    assert hub.manifests == {}
+
+
+def test_an_artifact_is_copied_like_an_image() -> None:
+    source, hub = pair()
+    data = b'{"predicate":1}'
+    source.blobs["a", sha(data)] = data
+    part = described(Descriptor("application/vnd.in-toto+json", sha(data), len(data)))
+    document = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "artifactType": "application/vnd.in-toto+json",
+        "config": part,
+        "layers": [part],
+    }
+    assert copied(source, hub, stored(source, "a", document, OCI_MANIFEST)) == Moved(len(data), 0)
+
+
+def test_a_tag_is_never_moved() -> None:
+    source, hub = pair()
+    other = image(hub, "b", b"other")
+    hub.manifests["b", TAG] = hub.manifests["b", other.digest]
+    before = dict(hub.manifests)
+    with pytest.raises(PreconditionError, match=other.digest):
+        copied(source, hub, image(source, "a", b"mine"))
+    assert hub.manifests == before
+    assert {seen.method for seen in hub.seen} == {"GET"}
+
+
+@pytest.mark.parametrize("mine", [True, False])
+def test_a_tag_written_at_the_same_time_decides(*, mine: bool) -> None:
+    source, hub = pair()
+    manifest = image(source, "a", b"one")
+    other = manifest if mine else image(hub, "b", b"other")
+
+    def race(method: str, path: str, number: int) -> None:
+        if method == "PUT" and path.endswith(TAG):
+            hub.manifests["b", TAG] = (other.media_type, other.body)
+
+    hub.fails = race
+    if mine:
+        assert copied(source, hub, manifest) == Moved(5, 0)
+    else:
+        with pytest.raises(PreconditionError):
+            copied(source, hub, manifest)
+    assert hub.manifests["b", TAG] == (other.media_type, other.body)
+
+
+def test_altered_bytes_never_complete_an_upload() -> None:
+    source, hub = pair()
+    dice = random.Random(7)
+    layer = dice.randbytes(2 * CHUNK + 123)
+    manifest = image(source, "a", layer)
+    edges = [0, CHUNK - 1, CHUNK, 2 * CHUNK - 1, 2 * CHUNK, len(layer) - 1]
+    for place in edges + [dice.randrange(len(layer)) for _ in range(20)]:
+        bad = bytearray(layer)
+        bad[place] ^= 1 << dice.randrange(8)
+        source.blobs["a", sha(layer)] = bytes(bad)
+        with pytest.raises(RegistryError) as caught:
+            copied(source, hub, manifest)
+        assert caught.value.code == "DIGEST_INVALID"
+    assert (hub.blobs, hub.manifests) == ({}, {})
+    assert all(data == b"" for data in hub.uploads.values())
+    assert len(hub.cancelled) == len(hub.uploads) == 26
+
+
+@pytest.mark.parametrize("size", [1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK])
+def test_the_last_piece_waits_for_the_proof(size: int) -> None:
+    data = bytes(size - 1) + b"x"
+    right = Descriptor(LAYER, sha(data), size)
+    assert b"".join(bytes(piece) for piece in verified(Stream(data), right)) == data
+    for stream, error in (
+        (data[:-1] + b"y", RegistryError),
+        (data + b"x", RegistryError),
+        (data[:-1], TransientError),
+        (b"", TransientError),
+    ):
+        passed = 0
+        with pytest.raises(error):
+            for piece in verified(Stream(stream), right):
+                passed += len(piece)
+        assert passed < size
+
+
+def test_an_empty_blob_is_proven_too() -> None:
+    assert list(verified(Stream(b""), Descriptor(LAYER, sha(b""), 0))) == []
+    for data, digest in ((b"x", sha(b"")), (b"", sha(b"x"))):
+        with pytest.raises(RegistryError):
+            list(verified(Stream(data), Descriptor(LAYER, digest, 0)))
+
+
+def test_a_source_that_breaks_off_is_read_anew() -> None:
+    source, hub = pair()
+    manifest = image(source, "a", b"x" * 3_000_000)
+    source.breaks = 2_000_000
+    assert copied(source, hub, manifest).bytes == 3_000_002
+    assert len(hub.cancelled) == 1
+    assert same(source, hub, manifest)
+
+
+def test_endless_data_stops_at_the_declared_size() -> None:
+    class Endless:
+        given = 0
+
+        def readinto(self, buffer: memoryview, /) -> int:
+            self.given += len(buffer)
+            return len(buffer)
+
+        def close(self) -> None: ...
+
+    stream = Endless()
+    with pytest.raises(RegistryError, match="longer"):
+        list(verified(stream, Descriptor(LAYER, sha(b""), 3 * CHUNK)))
+    assert stream.given == 3 * CHUNK + 1
+
+
+def test_memory_stays_small_whatever_the_blob() -> None:
+    class Zeros:
+        def readinto(self, buffer: memoryview, /) -> int:
+            return min(len(buffer), 100_000)
+
+        def close(self) -> None: ...
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(RegistryError):
+            for _ in verified(Zeros(), Descriptor(LAYER, sha(b""), 64 * CHUNK)):
+                pass
+        assert tracemalloc.get_traced_memory()[1] < 3 * CHUNK
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_the_source_lacks_is_said() -> None:
+    source, hub = pair()
+    manifest = image(source, "a", b"one")
+    del source.blobs["a", sha(b"one")]
+    with pytest.raises(RegistryError, match="BLOB_UNKNOWN"):
+        copied(source, hub, manifest)
+    del source.manifests["a", manifest.digest]
+    with pytest.raises(RegistryError, match="does not hold"):
+        copied(source, hub, manifest)
+
+
+def test_a_child_that_is_not_what_its_index_says_is_refused() -> None:
+    source, hub = pair()
+    child = image(source, "a", b"one")
+    document = {
+        "schemaVersion": 2,
+        "manifests": [described(Descriptor(child.media_type, child.digest, len(child.body) + 1))],
+    }
+    with pytest.raises(RegistryError, match="type and size"):
+        copied(source, hub, stored(source, "a", document, "application/vnd.oci.image.index.v1+json"))
+
+
+def deaths(source: Memory, hub: Memory, manifest: Manifest) -> Iterator[int]:
+    """Dies at the n-th request to the hub, for every n, until a copy gets through."""
+
+    class Death(BaseException):
+        pass
+
+    for fatal in range(1, 100):
+        numbers = itertools.count(1)
+
+        def die(method: str, path: str, number: int, fatal: int = fatal, numbers: Any = numbers) -> Answer | None:
+            if next(numbers) == fatal:
+                raise Death
+            return None
+
+        hub.fails = die
+        try:
+            copied(source, hub, manifest)
+        except Death:
+            yield fatal
+        else:
+            return
+
+
+def test_death_at_any_request_leaves_nothing_that_a_rerun_does_not_finish() -> None:
+    source, reference = pair()
+    top = index(source, "a", image(source, "a", b"one" * 9), image(source, "a", b"two", b"three"))
+    copied(source, reference, top)
+    hub = Memory(base="https://hub.test")
+    assert len(list(deaths(source, hub, top))) >= 5
+    hub.fails = lambda method, path, number: None
+    copied(source, hub, top)
+    assert (hub.blobs, hub.manifests) == (reference.blobs, reference.manifests)

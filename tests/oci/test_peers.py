@@ -1,0 +1,158 @@
+"""Against Debian's docker-registry on loopback, with skopeo to judge what arrived."""
+
+import json
+import random
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from controller.oci.auth import Login
+from controller.oci.copy import Moved, Place, copy_image
+from controller.oci.manifest import OCI_INDEX, OCI_MANIFEST, Manifest, read_manifest
+from controller.oci.registry import Registry
+from controller.oci.transport import HttpTransport
+from tests.oci.double import CONFIG, LAYER, described
+
+pytestmark = [
+    pytest.mark.peer,
+    pytest.mark.skipif(
+        shutil.which("docker-registry") is None or shutil.which("skopeo") is None,
+        reason="docker-registry and skopeo are not installed (Debian has packages of these names)",
+    ),
+]
+
+LOGIN = Login("AWS", "ecrtoken")
+HASH = "$2b$05$abcdefghijklmnopqrstuuZIQKs0G967UnZv6PEyzPwcOQtQcxBHy"
+CONFIGURATION = """\
+version: 0.1
+log: {{level: error, accesslog: {{disabled: true}}}}
+storage: {{filesystem: {{rootdirectory: {root}}}, cache: {{blobdescriptor: inmemory}}}}
+http: {{addr: "127.0.0.1:{port}"}}
+auth: {{htpasswd: {{realm: test, path: {users}}}}}
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(scope="module")
+def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
+    folder = tmp_path_factory.mktemp("registries")
+    (folder / "users").write_text(f"AWS:{HASH}\n")
+    ports, processes = (free_port(), free_port()), []
+    for port in ports:
+        file = folder / f"{port}.yml"
+        file.write_text(CONFIGURATION.format(root=folder / str(port), port=port, users=folder / "users"))
+        processes.append(subprocess.Popen(["docker-registry", "serve", file], stderr=subprocess.DEVNULL))
+    try:
+        for _ in range(200):
+            if all(listening(port) for port in ports):
+                break
+            time.sleep(0.05)
+        yield ports
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def transport() -> Iterator[HttpTransport]:
+    transport = HttpTransport(workers=2)
+    yield transport
+    transport.close()
+
+
+def open_registry(port: int, transport: HttpTransport) -> Registry:
+    return Registry(f"http://127.0.0.1:{port}", transport, lambda fresh: LOGIN)
+
+
+def skopeo(*words: str) -> str:
+    return subprocess.run(["skopeo", *words], check=True, capture_output=True, text=True).stdout
+
+
+def raw(port: int, name: str) -> bytes:
+    words = ("inspect", "--raw", "--tls-verify=false", "--creds", "AWS:ecrtoken", f"docker://127.0.0.1:{port}/{name}")
+    return skopeo(*words).encode()
+
+
+def pushed(registry: Registry, repository: str, layer: bytes) -> Manifest:
+    platform = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}
+    config = registry.push_blob(repository, json.dumps(platform).encode(), CONFIG)
+    part = registry.push_blob(repository, layer, LAYER)
+    body = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": described(config),
+            "layers": [described(part)],
+        },
+        indent=1,
+    ).encode()
+    manifest = read_manifest(body, OCI_MANIFEST)
+    registry.put_manifest(repository, manifest)
+    return manifest
+
+
+def test_an_index_arrives_as_skopeo_sees_it(ports: tuple[int, int], transport: HttpTransport, tmp_path: Path) -> None:
+    source, hub = (open_registry(port, transport) for port in ports)
+    dice = random.Random(1)
+    children = [pushed(source, "team/app", dice.randbytes(size)) for size in (3_500_000, 10)]
+    entries = [
+        {"mediaType": one.media_type, "digest": one.digest, "size": len(one.body), "platform": platform}
+        for one, platform in zip(
+            children, ({"architecture": "amd64", "os": "linux"}, {"architecture": "arm64", "os": "linux"}), strict=True
+        )
+    ]
+    body = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}).encode()
+    top = read_manifest(body, OCI_INDEX)
+    source.put_manifest("team/app", top, "v1")
+
+    config = len(json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}))
+    places = Place(source, "team/app"), Place(hub, "models/222222222222/team/app")
+    assert copy_image(*places, top.digest, "hw-1") == Moved(3_500_010 + config, 0)
+    assert raw(ports[1], "models/222222222222/team/app:hw-1") == body
+    assert raw(ports[1], f"models/222222222222/team/app@{children[1].digest}") == children[1].body
+    skopeo(
+        "copy",
+        "--all",
+        "--src-tls-verify=false",
+        "--src-creds=AWS:ecrtoken",
+        f"docker://127.0.0.1:{ports[1]}/models/222222222222/team/app:hw-1",
+        f"dir:{tmp_path}/out",
+    )
+    assert (tmp_path / "out" / "manifest.json").read_bytes() == body
+    assert copy_image(*places, top.digest, "hw-1") == Moved(0, 0)
+
+
+def test_what_skopeo_pushed_is_copied_verbatim(ports: tuple[int, int], transport: HttpTransport) -> None:
+    source, hub = (open_registry(port, transport) for port in ports)
+    pushed_here = pushed(source, "team/base", b"layer" * 1000)
+    place = f"docker://127.0.0.1:{ports[0]}/team"
+    flags = ("--tls-verify=false", "--creds", "AWS:ecrtoken")
+    both = (
+        "--src-tls-verify=false",
+        "--dest-tls-verify=false",
+        "--src-creds=AWS:ecrtoken",
+        "--dest-creds=AWS:ecrtoken",
+    )
+    skopeo("copy", "--format=v2s2", *both, f"{place}/base@{pushed_here.digest}", f"{place}/docker:v1")
+    manifest = source.manifest("team/docker", "v1")
+    assert manifest is not None
+    assert manifest.media_type == "application/vnd.docker.distribution.manifest.v2+json"
+    copy_image(Place(source, "team/docker"), Place(hub, "docker"), manifest.digest, "hw-2")
+    digest = skopeo("inspect", *flags, "--format={{.Digest}}", f"docker://127.0.0.1:{ports[1]}/docker:hw-2")
+    assert digest.strip() == manifest.digest
