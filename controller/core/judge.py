@@ -70,6 +70,10 @@ def _from_release(
         hint = f"if the change is meant: hubwright lock {subject.name}, and commit the lock"
         changed = differences(manifests.locks[subject.name].spec, release)
         return Judgement(None, (Finding(subject.name, "mismatch", why, hint, changed),))
+    if not subject.locked and release.moved:
+        why = "a tag of its source no longer names the image that was registered"
+        hint = f"to promote what the tag names now: hubwright lock {subject.name}, and commit the lock"
+        return Judgement(None, (Finding(subject.name, "mismatch", why, hint, release.moved),))
     subject = identified(subject, release.digest)
     store = _store_of(subject, view)
     if store is None:

@@ -5,10 +5,11 @@ Functions that judge a value say what was expected, or nothing when it is fine.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 import unicodedata
 from collections.abc import Mapping
+from decimal import Decimal
 
 METADATA_ENTRIES = 50
 METADATA_OURS = 11  # marks that Hubwright writes itself, see the design's identity rules
@@ -112,9 +113,7 @@ def parse_size(size: int | str) -> int:
     found = _SIZE.fullmatch(size)
     if found is None or found.group(2) not in _UNITS:
         raise ValueError("a size such as 2TiB")
-    whole, _, part = found.group(1).partition(".")
-    unit = _UNITS[found.group(2)]
-    return int(whole) * unit + (int(part) * unit // 10 ** len(part) if part else 0)
+    return int(Decimal(found.group(1)) * _UNITS[found.group(2)])
 
 
 def parse_duration(text: str) -> int:
@@ -124,10 +123,10 @@ def parse_duration(text: str) -> int:
     return int(text[:-1]) * _SECONDS[text[-1]]
 
 
-def parse_moment(text: str) -> datetime.datetime:
+def parse_moment(text: str) -> dt.datetime:
     """A date and a time, with its zone where it names one; raises `ValueError`."""
     try:
-        return datetime.datetime.fromisoformat(text)
+        return dt.datetime.fromisoformat(text)
     except ValueError:
         raise ValueError("a date and time that exist, such as 2026-12-24T18:00Z") from None
 

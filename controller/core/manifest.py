@@ -288,7 +288,7 @@ def manifest_name(cls: type, name: str) -> str:
 
 
 @cache
-def _shape(cls: type) -> tuple[tuple[str, str, Any, bool], ...]:
+def _shape(cls: Any) -> tuple[tuple[str, str, Any, bool], ...]:
     hints = typing.get_type_hints(cls)
     return tuple(
         (f.name, manifest_name(cls, f.name), hints[f.name], f.default is MISSING and f.default_factory is MISSING)
@@ -296,7 +296,7 @@ def _shape(cls: type) -> tuple[tuple[str, str, Any, bool], ...]:
     )
 
 
-def build(cls: type[Any], data: Mapping[str, Any]) -> Any:
+def build(cls: Any, data: Mapping[str, Any]) -> Any:
     """An instance of the dataclass `cls` from the manifest mapping `data` that passed the schema."""
     values = {name: _value(hint, data[spelling]) for name, spelling, hint, _ in _shape(cls) if spelling in data}
     return cls(**values)

@@ -77,8 +77,9 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Entry(Generic[Spec]):
-    """One document. `path` is from the repository's root, `below` from the manifests folder. `line` and `column` (from 1) are its name's; `author` is `Name <mail>` of the file's last commit.
+    """One document. `path` is from the repository's root, `below` from the manifests folder.
 
+    `line` and `column` (from 1) are its name's; `author` is `Name <mail>` of the file's last commit.
     `body` is the document as written, without defaults. `at` gives the place of anything in it.
     """
 
@@ -122,8 +123,8 @@ class Manifests:
     """Every valid document by name. What is not valid is in `invalid` as (kind, name) and explained in `problems`.
 
     `revision` is the commit (40 or 64 hexadecimal digits) or `worktree`; `locks` are by promotion; `files` counts the
-    manifest files read. `shallow` says that history is cut off, so that some authors are unknown. A name of `invalid` may
-    be of a file that could not be read: then it is what its text says, or the file's own name.
+    manifest files read. `shallow` says that history is cut off, so that some authors are unknown. A name of `invalid`
+    may be of a file that could not be read: then kind and name are what its text says, else empty and the file's name.
     """
 
     revision: str
@@ -176,7 +177,7 @@ def resolved_hub(hub: Hub) -> Hub:
 
 
 def resolved_spoke(spoke: Spoke, fleet: Fleet | None) -> Spoke:
-    """The spoke with the fleet's defaults and its access written out. A spoke's own `access` replaces the default whole."""
+    """The spoke with the fleet's defaults and its access written out. Its own `access` replaces the default whole."""
     defaults = fleet.defaults.spoke if fleet else None
     region = spoke.region or (defaults.region if defaults else None)
     access = spoke.access if spoke.access is not None else (defaults.access if defaults else None)

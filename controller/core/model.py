@@ -73,7 +73,8 @@ class Change:
 class Action:
     """One atomic effect as pure JSON data.
 
-    `id` is a UUID-shaped hash of (verb, key, before, after). `facts` is what the effect needs and the id does not cover.
+    `id` is a UUID-shaped hash of (verb, key, before, after). `groups` are the package groups (`account/region/name`)
+    it is for. `facts` is what the effect needs and neither id nor reports show.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Action:
     after: Json
     needs: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     reason: str = ""
     facts: Mapping[str, Json] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""What is wrong with a document, and where: `path:line:column`, the place in the document, what was expected, what to do."""
+"""What is wrong with a document, and where: file, line, column, the place in it, what was expected, what to do."""
 
 from __future__ import annotations
 

@@ -19,8 +19,11 @@ REASONS: Mapping[str, str] = {
     "failed": "SageMaker could not finish it; raise `attempt` to register it anew",
     "changed": "what is registered is not what was registered: somebody changed it",
     "taken": "something that is not ours stands in its place",
-    "store": "the hub's store cannot be used",
+    "lost": "it is gone from the hub, and what it was made from cannot be read any more",
 }
+
+#: Differences that no update can mend: people decide.
+CONFLICTS = frozenset({"inputs", "failed", "changed", "taken", "lost"})
 
 Standing = Literal[
     "converged",

@@ -36,7 +36,8 @@ class Release:
     """A source version with everything it names.
 
     `body` holds the carried fields as the source has them, `prefixes` those of its URIs that stand for every object
-    below them; `checksums` (by URI) and `noted` (approval, times) are evidence and in no digest.
+    below them; `checksums` (by URI) and `noted` (approval, times) are evidence and in no digest; `moved` says of which
+    images the tag no longer names what it named when the version was registered.
     """
 
     source: Version
@@ -47,6 +48,7 @@ class Release:
     metadata: Mapping[str, str] = field(default_factory=dict)
     checksums: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     noted: Mapping[str, str] = field(default_factory=dict)
+    moved: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:

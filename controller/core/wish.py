@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from controller.core.arn import Version
-from controller.core.draft import Draft
+from controller.core.draft import Draft, ImageCopy, held_images
 from controller.core.manifest import Hub, ModelGroup, Promotion, Spoke, Store
 from controller.core.model import Key, Target
 from controller.core.reasons import Standing
@@ -119,6 +119,14 @@ class Wish:
     @property
     def approval_key(self) -> Key:
         return Key(self.subject.place.target, "approval", self.subject.package_name)
+
+    @property
+    def images(self) -> tuple[ImageCopy, ...]:
+        """The images it needs in the hub: to be copied, or already there for the live version."""
+        if self.draft is not None:
+            return self.draft.images
+        live = self.subject.live
+        return held_images(live.body, self.subject.place.settings, live.mark("promotion")) if live else ()
 
     def key_beside(self, package: Package) -> Key:
         """The approval key of another live version of the same source: by its number in the hub."""

@@ -48,6 +48,7 @@ class Made:
     """What this run has made so far, by action id: later effects of the run build on it. Safe to share by threads."""
 
     _facts: dict[str, Facts] = field(default_factory=dict)
+    _identities: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, action: str, facts: Facts) -> None:
@@ -58,6 +59,15 @@ class Made:
         """The first fact of this name among the given actions, or None."""
         with self._lock:
             return next((facts[name] for action in actions if (facts := self._facts.get(action)) and name in facts), None)
+
+    def identify(self, arn: str, promotion: str) -> None:
+        """Remembers whose version this is (its promotion id; empty: nobody's, or gone)."""
+        with self._lock:
+            self._identities[arn] = promotion
+
+    def identity(self, arn: str) -> str | None:
+        with self._lock:
+            return self._identities.get(arn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +90,8 @@ class World:
 class Kind(Protocol):
     """A kind of resource: one module with these names, and one entry in `KINDS`. An effect is atomic and safe to repeat."""
 
-    NAME: str
-    UPDATABLE: bool  # whether a live one that differs may be updated; otherwise that is a conflict
+    @property
+    def NAME(self) -> str: ...  # noqa: N802  (a constant of the module)
 
     def desire(self, wishes: Wishes) -> Iterable[Resource]:
         """The resources of this kind that the wishes ask for. Pure."""
@@ -92,7 +102,7 @@ class Kind(Protocol):
         ...
 
     def reason(self, before: Any, after: Any) -> str:
-        """Why the two specs differ, from `core.reasons.REASONS`. Pure; `before` is None for what is absent."""
+        """Why two specs differ, from `core.reasons`; one of its `CONFLICTS` means: no update can mend it. Pure."""
         ...
 
     def create(self, world: World, action: Action) -> Facts: ...

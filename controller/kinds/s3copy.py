@@ -200,9 +200,10 @@ def _refused(client: Client, item: ObjectCopy, error: CloudError) -> Copied:
         if found is not None:
             return found
     if error.status == 412 or error.code in {"NoSuchKey", "NoSuchVersion"}:
+        name = f"s3://{item.source_bucket}/{item.source_key}"
         version = f" in version {item.source_version}" if item.source_version else ""
         raise PreconditionError(
-            f"s3://{item.source_bucket}/{item.source_key}{version} is no longer the object with ETag {item.source_etag}",
+            f"{name}{version} is no longer the object with ETag {item.source_etag}",
             "the source was changed or deleted after it was resolved: lock the promotion again",
         ) from error
     raise error

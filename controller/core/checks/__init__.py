@@ -26,8 +26,8 @@ def check(
 ) -> Book:
     """All documents of a revision with defaults applied, what is invalid, and why.
 
-    `unread` are the names of documents that did not pass their schema, `zones` the time zones there are (empty: unknown),
-    `elsewhere` says that the platform kinds come from another revision.
+    `unread` are the names of documents that did not pass their schema, `zones` the time zones there are (empty:
+    unknown), `elsewhere` says that the platform kinds come from another revision.
     """
     book = Book(version, zones, elsewhere, invalid=set(unread))
     _enter(book, _without_foreign(book, entries))
@@ -102,7 +102,7 @@ def _team_links(book: Book) -> Iterable[tuple[AnyEntry, tuple[str, ...], Name]]:
 
 
 def missing_locks(manifests: Manifests) -> tuple[Problem, ...]:
-    """A problem for each promotion that some guardrails want locked and that is not. For `validate`; a run blocks them."""
+    """A problem for each promotion that guardrails want locked and that is not. For `validate`; a run blocks them."""
     problems = []
     for entry in manifests.promotions.values():
         group = manifests.groups.get(entry.spec.to.group)

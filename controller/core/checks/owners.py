@@ -1,8 +1,8 @@
 """Who may write what, by the path of the file.
 
-A path that some guardrails' `owners` cover belongs to a team: only team kinds may be written there, so that nobody lifts
-a rule from a folder that others review. A team document about a group must be covered by one owner entry of *each*
-guardrails that select the group and have owners: path, kind, group and, for what promotes, the spoke it comes from.
+A path that some guardrails' `owners` cover belongs to a team: only team kinds may be written there, so that nobody
+lifts a rule from a folder that others review. A team document about a group must be covered by one owner entry of
+*each* guardrails that select the group and have owners: path, kind, group and, for what promotes, the spoke.
 Groups that no guardrails with owners select may be written anywhere.
 """
 
@@ -20,9 +20,9 @@ _TEAM_ONLY = "only team kinds may be written here"
 
 
 def foreign(entries: Sequence[AnyEntry]) -> tuple[list[AnyEntry], list[AnyEntry]]:
-    """Platform documents in a team's folder: those to leave out, and those where two guardrails claim each other's folder.
+    """Platform documents in a team's folder: those to leave out, and those that two guardrails dispute.
 
-    The latter must block what they could cover: which of the two is the platform's cannot be told.
+    Two that claim each other's folder must block what they could cover: which is the platform's cannot be told.
     """
     rules: list[Entry[Guardrails]] = [entry for entry in entries if entry.kind == "Guardrails"]
     clean = [entry for entry in rules if not any(other is not entry and _owned(other, entry.below) for other in rules)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 
 from controller.core.checks.book import Book, repeated
 from controller.core.globs import path_matches
@@ -154,7 +154,7 @@ def _check_freezes(book: Book, entry: Entry[Guardrails]) -> None:
             book.fault(entry, "time", (*where, "zone"), f"there is no time zone {shown(freeze.zone)}", hint=hint)
 
 
-def _moment(book: Book, entry: AnyEntry, where: Where, text: str) -> datetime.datetime | None:
+def _moment(book: Book, entry: AnyEntry, where: Where, text: str) -> dt.datetime | None:
     try:
         return parse_moment(text)
     except ValueError as error:

@@ -1,0 +1,90 @@
+"""Runs a plan's actions on an executor: in the order of their needs, each on its own, whatever becomes of the others."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+
+from controller.core.errors import HubwrightError, WaitingError
+from controller.core.graph import Order
+from controller.core.model import Action, Outcome
+from controller.core.plan import Plan
+from controller.kinds import BY_NAME
+from controller.kinds.base import Facts, World
+
+Tell = Callable[[Action, Outcome | None], None]
+log = logging.getLogger(__name__)
+
+
+def apply(world: World, plan: Plan, pool: Executor, tell: Tell) -> tuple[Outcome, ...]:
+    """One outcome for each action, in the plan's order. `tell` hears of every start (None) and end, on this thread.
+
+    An interrupt lets what is running finish and starts nothing more.
+    """
+    order = Order(plan.actions)
+    running: dict[Future[Outcome], Action] = {}
+    outcomes: dict[str, Outcome] = {}
+    try:
+        while order.pending():
+            _start(world, order, pool, running, outcomes, tell)
+            if running:
+                _finish(order, running, outcomes, tell)
+    except KeyboardInterrupt:
+        _drain(running, outcomes, tell)
+        rest = [action for action in plan.actions if action.id not in outcomes]
+        outcomes |= {action.id: Outcome(action.id, "skipped", "interrupted before it began", 0) for action in rest}
+    return tuple(outcomes[action.id] for action in plan.actions)
+
+
+def _start(
+    world: World,
+    order: Order,
+    pool: Executor,
+    running: dict[Future[Outcome], Action],
+    outcomes: dict[str, Outcome],
+    tell: Tell,
+) -> None:
+    run, skip = order.ready()
+    for action in skip:
+        outcomes[action.id] = Outcome(action.id, "skipped", "something it needs did not happen", 0)
+        tell(action, outcomes[action.id])
+    for action in run:
+        tell(action, None)
+        running[pool.submit(perform, world, action)] = action
+
+
+def _finish(
+    order: Order, running: dict[Future[Outcome], Action], outcomes: dict[str, Outcome], tell: Tell
+) -> None:
+    ended, _ = wait(running, return_when=FIRST_COMPLETED)
+    for future in ended:
+        action = running.pop(future)
+        outcomes[action.id] = future.result()
+        order.settle(action.id, done=outcomes[action.id].status == "done")
+        tell(action, outcomes[action.id])
+
+
+def _drain(running: dict[Future[Outcome], Action], outcomes: dict[str, Outcome], tell: Tell) -> None:
+    for future, action in list(running.items()):
+        if future.cancel():
+            continue
+        outcomes[action.id] = future.result()
+        tell(action, outcomes[action.id])
+
+
+def perform(world: World, action: Action) -> Outcome:
+    """The effect of one action; an error becomes its outcome."""
+    kind = BY_NAME[action.key.kind]
+    effect: Callable[[World, Action], Facts] = {"create": kind.create, "update": kind.update}[action.verb]
+    try:
+        facts = effect(world, action)
+    except WaitingError as error:
+        return Outcome(action.id, "waiting", str(error))
+    except HubwrightError as error:
+        return Outcome(action.id, "failed", f"{error}. {error.hint}" if error.hint else str(error))
+    except Exception as error:  # noqa: BLE001  (a fault of ours in one effect must not take the other effects with it)
+        log.debug("fault in %s", action.key, exc_info=True)
+        return Outcome(action.id, "failed", f"a fault of Hubwright itself: {type(error).__name__}: {error}")
+    world.made.note(action.id, facts)
+    return Outcome(action.id, "done", facts=facts)

@@ -1,0 +1,155 @@
+"""What to do: changes become actions with ids and edges; holds, conflicts and blindness keep theirs back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from controller.core.canonical import stable_id
+from controller.core.model import Action, Change, Key, Resource
+from controller.core.reasons import REASONS, Standing
+from controller.core.wish import Finding, Hold, Wish, Wishes
+
+ORDER = ("group", "repository", "image", "artifact", "package", "approval")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The actions of a run in an order that respects their needs, and what is not to be done.
+
+    `changes` are those that are not `keep`, `kept` counts the others; `findings` say what is held back, unknown or in
+    conflict; `complete` is false when something could not be read.
+    """
+
+    revision: str
+    actions: tuple[Action, ...]
+    changes: tuple[Change, ...]
+    findings: tuple[Finding, ...] = ()
+    kept: int = 0
+    complete: bool = True
+
+
+def action_id(verb: str, key: Key, before: object, after: object) -> str:
+    return stable_id([verb, str(key), before, after])
+
+
+def plan(revision: str, desired: Mapping[Key, Resource], changes: Sequence[Change], wishes: Wishes) -> Plan:
+    """The plan of a run, with the findings that follow from the changes."""
+    held = {wish.subject.name: wish.holds for wish in wishes.promotions if wish.holds}
+    groups = {wish.subject.name: _group(wish) for wish in wishes.promotions}
+    by_key = {change.key: change for change in changes}
+    out = _Sorted(desired, by_key, held, groups)
+    for change in sorted(changes, key=_order):
+        out.add(change)
+    return Plan(
+        revision=revision,
+        actions=tuple(sorted(out.actions.values(), key=_loudest)),
+        changes=tuple(change for change in changes if change.verb != "keep"),
+        findings=tuple(out.findings),
+        kept=sum(change.verb == "keep" for change in changes),
+        complete=not any(change.verb == "unknown" for change in changes),
+    )
+
+
+def _group(wish: Wish) -> str:
+    return f"{wish.subject.place.target}/{wish.subject.group_name}"
+
+
+def _order(change: Change) -> tuple[int, Key]:
+    rank = ORDER.index(change.key.kind) if change.key.kind in ORDER else len(ORDER)
+    return rank, change.key
+
+
+def _loudest(action: Action) -> tuple[bool, int, Key]:
+    """Revocations first, so that nothing can keep them waiting and nobody can miss them."""
+    rank = ORDER.index(action.key.kind) if action.key.kind in ORDER else len(ORDER)
+    return not action.facts.get("revokes"), rank, action.key
+
+
+class _Sorted:
+    """Sorts changes into actions and findings, in the order of their needs."""
+
+    def __init__(
+        self,
+        desired: Mapping[Key, Resource],
+        changes: Mapping[Key, Change],
+        held: Mapping[str, tuple[Hold, ...]],
+        groups: Mapping[str, str],
+    ) -> None:
+        self.actions: dict[Key, Action] = {}
+        self.findings: list[Finding] = []
+        self._desired = desired
+        self._changes = changes
+        self._held = held
+        self._groups = groups
+
+    def add(self, change: Change) -> None:
+        if change.verb == "keep":
+            return
+        if change.verb in ("unknown", "conflict"):
+            self._say(change)
+            return
+        wish = self._desired[change.key]
+        free = [origin for origin in wish.origins if not self._hold(origin, wish)]
+        if wish.origins and not free:
+            self._block(wish)
+        elif all(self._will_be(need) for need in wish.needs):
+            self.actions[change.key] = self._action(change, wish)
+
+    def _say(self, change: Change) -> None:
+        why = REASONS.get(change.reason, change.reason)
+        for origin in change.origins:
+            standing: Standing = "unknown" if change.verb == "unknown" else "conflict"
+            self.findings.append(Finding(origin, standing, f"{change.key.kind} {change.key.name}: {why}"))
+
+    def _hold(self, origin: str, wish: Resource) -> tuple[Hold, ...]:
+        if wish.facts.get("revokes"):
+            return ()
+        kind = wish.key.kind
+        return tuple(hold for hold in self._held.get(origin, ()) if hold.covers == "all" or kind == "approval")
+
+    def _block(self, wish: Resource) -> None:
+        for origin in wish.origins:
+            for hold in self._hold(origin, wish):
+                finding = Finding(origin, "blocked", hold.why, hold.hint)
+                if finding not in self.findings:
+                    self.findings.append(finding)
+
+    def _will_be(self, need: Key) -> bool:
+        change = self._changes.get(need)
+        return change is not None and (change.verb == "keep" or need in self.actions)
+
+    def _action(self, change: Change, wish: Resource) -> Action:
+        needs = tuple(self.actions[need].id for need in wish.needs if need in self.actions)
+        groups = {self._groups[origin] for origin in wish.origins if origin in self._groups}
+        if change.key.kind == "group":
+            groups.add(f"{change.key.target}/{change.key.name}")
+        return Action(
+            id=action_id(change.verb, change.key, change.before, change.after),
+            verb=change.verb,
+            key=change.key,
+            before=change.before,
+            after=change.after,
+            needs=needs,
+            origins=wish.origins,
+            groups=tuple(sorted(groups)),
+            reason=change.reason,
+            facts=wish.facts,
+        )
+
+
+def within(whole: Plan, saved: Iterable[str]) -> Plan:
+    """The part of a plan that saved plans allow: a group with any other new action is left untouched and stale."""
+    ids = set(saved)
+    new = [action for action in whole.actions if action.id not in ids and not action.facts.get("revokes")]
+    stale = {group for action in new for group in action.groups}
+    kept = tuple(
+        action
+        for action in whole.actions
+        if action.facts.get("revokes") or (action.id in ids and not stale.issuperset(action.groups))
+    )
+    findings = tuple(
+        Finding(group, "stale", "it needs actions that the saved plan does not have", "plan it again, and have that reviewed")
+        for group in sorted(stale)
+    )
+    return replace(whole, actions=kept, findings=(*whole.findings, *findings))

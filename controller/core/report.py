@@ -1,0 +1,155 @@
+"""What a run has to say: each promotion's standing, the plan, the outcomes, and the exit code they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from controller.core.model import Action, Outcome
+from controller.core.plan import Plan
+from controller.core.problems import Problem
+from controller.core.reasons import EXITS, Standing, exit_code
+from controller.core.wish import Finding, Subject, Wish
+
+_WORST: tuple[Standing, ...] = (
+    "failed",
+    "conflict",
+    "mismatch",
+    "refused",
+    "invalid",
+    "unknown",
+    "stale",
+    "blocked",
+    "duplicate",
+    "waiting",
+    "deferred",
+    "pending",
+    "converged",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One promotion in a report. `version` is its number in the hub, None before it is registered; `bytes` what its
+    planned copies hold."""
+
+    name: str
+    standing: Standing
+    why: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+    source: str = ""
+    group: str = ""
+    wish: str = ""
+    is_now: str = ""
+    release: str = ""
+    locked: bool = False
+    version: int | None = None
+    arn: str = ""
+    bytes: int = 0
+    images: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A run as data. `kind` is `plan` or `result`; a plan has no outcomes."""
+
+    kind: str
+    plan: Plan
+    rows: tuple[Row, ...] = ()
+    others: tuple[Finding, ...] = ()  # about what is no promotion: orphans, groups that are stale, subscriptions
+    problems: tuple[Problem, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)  # accounts' manifest names, for people
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many promotions stand how, and what the plan does."""
+        standings = [row.standing for row in self.rows]
+        verbs = [action.verb for action in self.plan.actions]
+        return {name: standings.count(name) for name in _WORST if name in standings} | {
+            verb: verbs.count(verb) for verb in ("create", "update") if verb in verbs
+        }
+
+    def exit_code(self, *, detailed: bool = False) -> int:
+        """The run's exit code; `detailed` counts pending changes as 2."""
+        standings = [row.standing for row in self.rows] + [finding.standing for finding in self.others]
+        codes = [EXITS[name] for name in standings if name in EXITS]
+        codes += [5 for outcome in self.outcomes if outcome.status in ("failed",) or outcome.facts.get("duplicates")]
+        codes += [5 for problem in self.problems if problem.rule != "warning"]
+        if detailed and self.kind == "plan" and self.plan.actions:
+            codes.append(2)
+        return exit_code(codes)
+
+
+def rows(
+    wishes: Iterable[Wish],
+    subjects: Mapping[str, Subject],
+    findings: Sequence[Finding],
+    plan: Plan,
+    outcomes: Sequence[Outcome] = (),
+) -> tuple[Row, ...]:
+    """One row for each promotion, by name."""
+    by_name = {wish.subject.name: wish for wish in wishes}
+    said: dict[str, list[Finding]] = {}
+    for finding in (*findings, *plan.findings):
+        said.setdefault(finding.about, []).append(finding)
+    names = sorted({*subjects, *(name for name in said if name in subjects)})
+    done = {outcome.action: outcome for outcome in outcomes}
+    return tuple(_row(subjects[name], by_name.get(name), said.get(name, []), plan, done) for name in names)
+
+
+def _row(
+    subject: Subject, wish: Wish | None, found: list[Finding], plan: Plan, outcomes: Mapping[str, Outcome]
+) -> Row:
+    actions = [action for action in plan.actions if subject.name in action.origins]
+    ended = [outcomes[action.id] for action in actions if action.id in outcomes]
+    standing = _standing(found, actions, ended)
+    live = wish.subject.live if wish else subject.live
+    known = wish.subject if wish else subject
+    failures = tuple(outcome.detail for outcome in ended if outcome.status in ("failed", "waiting"))
+    arn = next((str(item.facts["arn"]) for item in ended if "arn" in item.facts), live.version.arn if live else "")
+    draft = wish.draft if wish and wish.subject.new else None
+    return Row(
+        name=subject.name,
+        standing=standing,
+        why=tuple(finding.why for finding in found) + failures,
+        hints=tuple(dict.fromkeys(finding.hint for finding in found if finding.hint)),
+        differences=tuple(line for finding in found for line in finding.differences),
+        source=f"{subject.spoke_name}/{subject.source.group}/{subject.source.number}",
+        group=subject.group_name,
+        wish=subject.promotion.approval,
+        is_now=live.approval if live else "",
+        release=known.release,
+        locked=bool(subject.locked),
+        version=int(arn.rpartition("/")[2]) if arn else None,
+        arn=arn,
+        bytes=sum(item.source.size for item in draft.objects) if draft else 0,
+        images=len(draft.images) if draft else 0,
+    )
+
+
+def _standing(found: list[Finding], actions: list[Action], ended: list[Outcome]) -> Standing:
+    standings: set[Standing] = {finding.standing for finding in found}
+    if any(outcome.status in ("failed", "skipped") for outcome in ended):
+        waits = all(outcome.status in ("skipped", "waiting", "done") for outcome in ended)
+        standings.add("waiting" if waits and any(outcome.status == "waiting" for outcome in ended) else "failed")
+    elif any(outcome.status == "waiting" for outcome in ended):
+        standings.add("waiting")
+    if any(outcome.facts.get("duplicates") for outcome in ended) or any(action.facts.get("duplicate") for action in actions):
+        standings.add("duplicate")
+    if actions and not ended:
+        standings.add("pending")
+    return next((name for name in _WORST if name in standings), "converged")
+
+
+def facts_of(action: Action) -> dict[str, Any]:
+    """What of an action's facts may be shown: sizes and places, never bodies or environments."""
+    if action.key.kind == "artifact" and "release" in action.facts:
+        sizes = [item[1] for item in action.facts["release"]["objects"]]
+        copied = bool(action.facts["objects"])
+        return {"objects": len(sizes) if copied else 0, "bytes": sum(sizes) if copied else 0, "prefix": action.facts["prefix"]}
+    if action.key.kind == "image":
+        return {"source": action.facts["source"]}
+    return {}

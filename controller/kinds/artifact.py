@@ -1,0 +1,208 @@
+"""The artifacts of a promotion in the hub's store: one resource, absent until its record is written.
+
+Everything below the store's prefix is written once; nothing there is overwritten, moved or deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from controller.core.arn import parse_version
+from controller.core.draft import Draft, destination, split_uri
+from controller.core.errors import CloudError, PreconditionError, SafetyError
+from controller.core.manifest import Store
+from controller.core.model import Action, Key, Resource, Target
+from controller.core.record import Record, Stored, read_record, record_key
+from controller.core.release import release_from_json
+from controller.core.view import RecordPlace, View
+from controller.core.wish import Wish, Wishes
+from controller.kinds.base import Client, Facts, World
+from controller.kinds.s3copy import Copied, ObjectCopy, copy_object
+
+NAME = "artifact"
+
+
+def key(wish: Wish) -> Key:
+    subject = wish.subject
+    return Key(subject.place.target, NAME, f"{subject.source.account}/{subject.identity}")
+
+
+def desire(wishes: Wishes) -> Iterator[Resource]:
+    for wish in wishes.promotions:
+        subject = wish.subject
+        if subject.promotion.approval != "Rejected" and subject.identity:
+            facts = _facts(wish, wish.draft) if wish.draft else {"lost": True}
+            yield Resource(key(wish), {"promotion": subject.identity}, origins=(subject.name,), facts=facts)
+
+
+def _facts(wish: Wish, made: Draft) -> dict[str, Any]:
+    subject, store = wish.subject, wish.store
+    return {
+        "bucket": store.bucket,
+        "store": store.name,
+        "kms": store.kms_key_arn,
+        "fleet": subject.place.fleet,
+        "prefix": destination(made.release, subject.group_name, store),
+        "record": record_key(store.prefix, subject.source.account, subject.identity),
+        "objects": [[copy.source.uri, copy.key, copy.mark] for copy in made.objects],
+        "release": made.release.to_json(),
+        "inputs": subject.inputs,
+        "attempt": subject.promotion.attempt,
+        "body": made.body,
+    }
+
+
+def observe(wishes: Wishes, views: Mapping[Target, View]) -> Iterator[Resource]:
+    for wish in wishes.promotions:
+        identity = wish.subject.identity
+        if identity in views[wish.subject.place.target].records:
+            yield Resource(key(wish), {"promotion": identity})
+
+
+def reason(before: Any, after: Any) -> str:  # noqa: ARG001  (a record's name is its content: it exists or not)
+    return "absent"
+
+
+def read(client: Client, account: str, store: Store) -> dict[str, RecordPlace]:
+    """The records of a store by promotion id."""
+    prefix = f"{store.prefix}/.releases/"
+    found = client.pages(
+        "ListObjectsV2", "Contents", Bucket=store.bucket, Prefix=prefix, ExpectedBucketOwner=account, MaxKeys=1000
+    )
+    names = [str(item["Key"]) for item in found]
+    return {
+        name.rpartition("/")[2].removesuffix(".json"): RecordPlace(store.name, name)
+        for name in names
+        if name.endswith(".json")
+    }
+
+
+def unfit(client: Client, account: str, store: Store) -> str:
+    """Why a store cannot be used, or an empty text: it must exist, be the hub's own, and be versioned."""
+    try:
+        answer = client.call("GetBucketVersioning", Bucket=store.bucket, ExpectedBucketOwner=account)
+    except CloudError as error:
+        if error.missing:
+            return f"the bucket {store.bucket} of the store {store.name} does not exist"
+        if error.denied:
+            return f"the bucket {store.bucket} of the store {store.name} is not readable, or not owned by {account}"
+        raise
+    if answer.get("Status") != "Enabled":
+        return f"the bucket {store.bucket} of the store {store.name} is not versioned"
+    return ""
+
+
+def read_back(client: Client, account: str, bucket: str, name: str) -> Record:
+    """A record as it stands in the store; PreconditionError when it is missing or not what it should be."""
+    try:
+        answer = client.call("GetObject", Bucket=bucket, Key=name, ExpectedBucketOwner=account)
+    except CloudError as error:
+        if error.missing:
+            raise PreconditionError(f"the record s3://{bucket}/{name} is gone") from error
+        raise
+    try:
+        return read_record(answer["Body"].read())
+    except ValueError as error:
+        raise PreconditionError(f"the record s3://{bucket}/{name} cannot be trusted: {error}") from error
+
+
+def create(world: World, action: Action) -> Facts:
+    facts = action.facts
+    client = world.cloud.client(action.key.target, "s3", "register")
+    source = parse_version(facts["release"]["source"])
+    assert source is not None  # noqa: S101  (a release always names its source)
+    release = release_from_json(source, facts["release"])
+    resolved = {item.uri: item for item in release.objects}
+    stored: list[Stored] = []
+    moved = 0
+    for uri, name, mark in facts["objects"]:
+        bucket, source_key = split_uri(uri)
+        item = resolved[uri]
+        done = copy_object(
+            client,
+            ObjectCopy(
+                source_bucket=bucket,
+                source_key=source_key,
+                source_version=item.version,
+                source_etag=item.etag,
+                source_owner=source.account,
+                size=item.size,
+                bucket=facts["bucket"],
+                key=name,
+                owner=action.key.target.account,
+                mark=mark,
+                kms_key_arn=facts["kms"],
+                tags={"hubwright:fleet": facts["fleet"]},
+            ),
+            part_limit=world.copy_limit,
+        )
+        moved += done.moved
+        stored.append(_stored(name, done))
+    record = Record(action.after["promotion"], release, facts["inputs"], facts["attempt"], facts["body"], tuple(stored))
+    _write(client, action, record)
+    return {"bytes": moved, "objects": len(stored)}
+
+
+def _stored(name: str, done: Copied) -> Stored:
+    return Stored(name, done.size, done.etag, done.version_id, done.checksums)
+
+
+def _write(client: Client, action: Action, record: Record) -> None:
+    facts, account = action.facts, action.key.target.account
+    request: dict[str, Any] = {"ContentType": "application/json"}
+    if facts["kms"]:
+        request |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": facts["kms"]}
+    try:
+        client.call(
+            "PutObject",
+            Bucket=facts["bucket"],
+            Key=facts["record"],
+            Body=record.text().encode(),
+            IfNoneMatch="*",
+            ExpectedBucketOwner=account,
+            **request,
+        )
+    except CloudError as error:
+        if error.code not in {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}:
+            raise
+        there = read_back(client, account, facts["bucket"], facts["record"])
+        if there.text() != record.text():
+            place = f"s3://{facts['bucket']}/{facts['record']}"
+            raise PreconditionError(f"{place} already records something else for this promotion") from error
+
+
+def verify(client: Client, account: str, bucket: str, record: Record) -> None:
+    """PreconditionError unless the store holds exactly the bytes that the record names."""
+    if not record.objects:
+        return
+    base = _common(record)
+    live: dict[str, tuple[int, str, str]] = {}
+    pages = client.pages("ListObjectVersions", "Versions", Bucket=bucket, Prefix=base, ExpectedBucketOwner=account)
+    for item in pages:
+        if item["IsLatest"]:
+            live[item["Key"]] = (item["Size"], item["ETag"], item.get("VersionId") or "null")
+    wanted = {item.key: (item.size, item.etag, item.version or "null") for item in record.objects}
+    wrong = sorted(name for name in {*wanted, *live} if wanted.get(name) != live.get(name))
+    if wrong:
+        more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        raise PreconditionError(
+            f"s3://{bucket}/{wrong[0]}{more} is not what was recorded",
+            "find out who wrote below the store's prefix; nothing is approved until the bytes are those that were promoted",
+        )
+
+
+def _common(record: Record) -> str:
+    """The prefix in the store that holds a record's objects and nothing else."""
+    first = record.objects[0].key
+    short = record.release.digest.rpartition(":")[2][:12]
+    head, found, _ = first.partition(f"-{short}/")
+    return head + found
+
+
+def update(world: World, action: Action) -> Facts:
+    raise SafetyError(f"what is promoted is never overwritten: {action.key}")
+
+
+def delete(world: World, action: Action) -> Facts:
+    raise SafetyError(f"what is promoted is never deleted: {action.key}")

@@ -1,0 +1,44 @@
+"""What must be true of a version at the moment it is approved, looked up again just then."""
+
+from __future__ import annotations
+
+from controller.core.errors import CloudError, PreconditionError
+from controller.core.model import Action
+from controller.core.release import spec_digest
+from controller.core.view import Package
+from controller.kinds import artifact
+from controller.kinds.base import World
+
+
+def verified(world: World, action: Action, live: Package) -> None:
+    """PreconditionError unless package, record, lock, objects and images all say the same."""
+    facts, target = action.facts, action.key.target
+    if live.spec != live.mark("spec"):
+        raise PreconditionError(f"{live.version.arn} is not what was registered: somebody changed it")
+    client = world.cloud.client(target, "s3", "register")
+    record = artifact.read_back(client, target.account, facts["bucket"], facts["record"])
+    if record.promotion != live.mark("promotion"):
+        raise PreconditionError(f"the record of {live.version.arn} is of another promotion")
+    if facts["locked"] and record.release.digest != facts["locked"]:
+        raise PreconditionError(f"the record of {live.version.arn} is of another release than its lock names")
+    if spec_digest(record.body) != live.spec:
+        raise PreconditionError(f"{live.version.arn} is not what its record says")
+    artifact.verify(client, target.account, facts["bucket"], record)
+    for repository, digest in facts["images"]:
+        _image(world, action, repository, digest)
+
+
+def _image(world: World, action: Action, repository: str, digest: str) -> None:
+    target = action.key.target
+    client = world.cloud.client(target, "ecr", "register")
+    try:
+        client.call(
+            "DescribeImages",
+            registryId=target.account,
+            repositoryName=repository,
+            imageIds=[{"imageDigest": digest}],
+        )
+    except CloudError as error:
+        if error.missing:
+            raise PreconditionError(f"the image {repository}@{digest} is gone from the hub") from error
+        raise

@@ -1,0 +1,142 @@
+"""Model package versions as SageMaker returns them: the reads that packages and approvals share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from controller.core.arn import Version, parse_version
+from controller.core.errors import CloudError, PreconditionError, WaitingError
+from controller.core.fields import comparable
+from controller.core.model import Target
+from controller.core.view import Package
+from controller.kinds.base import Client, World
+
+UNFINISHED = frozenset({"Pending", "InProgress"})
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+
+
+def package(described: Mapping[str, Any], *, sure: bool) -> Package | None:
+    """A package from Describe's or Search's shape; None for one outside any group."""
+    version = parse_version(described["ModelPackageArn"])
+    if version is None:
+        return None
+    named = described.get("ModelPackageGroupName") or version.group
+    stage = described.get("ModelLifeCycle") or None
+    changed = described.get("LastModifiedTime") or described.get("CreationTime")
+    return Package(
+        version=Version(version.account, version.region, named, version.number),
+        status=described.get("ModelPackageStatus", ""),
+        approval=described.get("ModelApprovalStatus", ""),
+        metadata=dict(described.get("CustomerMetadataProperties") or {}),
+        description=described.get("ApprovalDescription") or None,
+        stage=dict(stage) if stage else None,
+        body=comparable(described),
+        modified=instant(changed) if changed else "",
+        modified_by=_person(described.get("LastModifiedBy") or {}),
+        failure=_failure(described),
+        sure=sure,
+    )
+
+
+def instant(moment: datetime) -> str:
+    """`2026-11-20T09:14:03Z`, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _person(user: Mapping[str, Any]) -> str:
+    return str(user.get("IamIdentity", {}).get("Arn") or user.get("UserProfileName") or "")
+
+
+def _failure(described: Mapping[str, Any]) -> str:
+    details = described.get("ModelPackageStatusDetails") or {}
+    rows = [*details.get("ValidationStatuses", []), *details.get("ImageScanStatuses", [])]
+    return "; ".join(str(row["FailureReason"]) for row in rows if row.get("FailureReason"))
+
+
+def read(client: Client) -> tuple[Package, ...]:
+    """All versions of an account: List tells which exist and how they stand, Search what they are.
+
+    A version that only one of the two shows, or that they show differently, is described: either may lag.
+    """
+    listed = {
+        str(item["ModelPackageArn"]).casefold(): item
+        for item in client.pages("ListModelPackages", "ModelPackageSummaryList", ModelPackageType="Versioned", MaxResults=100)
+    }
+    searched: dict[str, Mapping[str, Any]] = {}
+    for item in client.pages("Search", "Results", Resource="ModelPackage", MaxResults=100):
+        if "ModelPackage" in item:
+            searched[str(item["ModelPackage"]["ModelPackageArn"]).casefold()] = item["ModelPackage"]
+    found = [_joined(client, summary, searched.get(arn)) for arn, summary in listed.items()]
+    found += [describe(client, item["ModelPackageArn"]) for arn, item in searched.items() if arn not in listed]
+    return tuple(sorted((item for item in found if item), key=lambda item: item.version))
+
+
+def _joined(client: Client, summary: Mapping[str, Any], found: Mapping[str, Any] | None) -> Package | None:
+    agree = ("ModelPackageStatus", "ModelApprovalStatus", "ModelLifeCycle")
+    if found is None or any((summary.get(name) or None) != (found.get(name) or None) for name in agree):
+        return describe(client, summary["ModelPackageArn"])
+    return package(found, sure=False)
+
+
+def describe(client: Client, arn: str) -> Package | None:
+    """One version as it is now, or None when it is gone."""
+    try:
+        return package(client.call("DescribeModelPackage", ModelPackageName=arn), sure=True)
+    except CloudError as error:
+        if error.missing:
+            return None
+        raise
+
+
+def finished(world: World, client: Client, arn: str) -> Package:
+    """The version once SageMaker has finished it; WaitingError when that takes longer than the run is patient."""
+    waited, pause = 0.0, _FIRST_PAUSE
+    while True:
+        found = describe(client, arn)
+        if found is None:
+            raise PreconditionError(f"{arn} is gone")
+        if found.status not in UNFINISHED:
+            return found
+        if waited >= world.patience:
+            raise WaitingError(f"SageMaker still has {arn} in {found.status} after {waited:.0f} s")
+        world.pause(pause)
+        waited += pause
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def siblings(world: World, client: Client, target: Target, group: str, promotion: str, up_to: int) -> list[Package]:
+    """All live versions of a group with this promotion id, read consistently, by number.
+
+    List may lag, so every number up to `up_to` that it does not show is asked for by name; versions that this run
+    has already identified as something else are not read again.
+    """
+    shown = [
+        str(item["ModelPackageArn"])
+        for item in client.pages("ListModelPackages", "ModelPackageSummaryList", ModelPackageGroupName=group, MaxResults=100)
+    ]
+    arns = {version: arn for arn in shown if (version := parse_version(arn))}
+    numbers = {version.number for version in arns}
+    unseen = [Version(target.account, target.region, group, number) for number in range(1, up_to) if number not in numbers]
+    candidates = [*(version.arn for version in unseen), *(arn for _, arn in sorted(arns.items()))]
+    return list(_identified(world, client, target, candidates, promotion))
+
+
+def _identified(
+    world: World, client: Client, target: Target, arns: Iterable[str], promotion: str
+) -> Iterator[Package]:
+    known = {item.version.arn.casefold(): item.mark("promotion") for item in world.views[target].packages}
+    for arn in sorted(set(arns), key=_number):
+        identity = known.get(arn.casefold(), world.made.identity(arn.casefold()))
+        if identity is not None and identity != promotion:
+            continue
+        found = describe(client, arn)
+        world.made.identify(arn.casefold(), found.mark("promotion") if found else "")
+        if found is not None and found.mark("promotion") == promotion:
+            yield found
+
+
+def _number(arn: str) -> int:
+    return int(arn.rpartition("/")[2])

@@ -1,0 +1,161 @@
+"""The straight line: manifests → observe → judge → diff → plan → apply → report. Everything else is a call of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from controller.apply import Tell, apply
+from controller.core.diff import diff, merged
+from controller.core.identify import matched, place_of, question, subject_of
+from controller.core.judge import Answer, judge, orphans
+from controller.core.guards import NOT_YET
+from controller.core.manifests import Manifests
+from controller.core.model import Change, Key, Resource, Target
+from controller.core.plan import Plan, plan, within
+from controller.core.report import Report, rows
+from controller.core.scope import Scope, check_scope
+from controller.core.view import View
+from controller.core.wish import Finding, GroupWish, Subject, Wishes
+from controller.kinds import BY_NAME, KINDS
+from controller.kinds.base import Cloud, World
+from controller.observe import confirm, observe, places, snapshot
+from controller.resolve import resolve
+
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """All that was concluded without touching anything: the wishes, the plan, and what there is to say."""
+
+    views: Mapping[Target, View]
+    subjects: Mapping[str, Subject]
+    wishes: Wishes
+    plan: Plan
+    findings: tuple[Finding, ...]
+
+    def report(self, manifests: Manifests) -> Report:
+        """The plan as a report."""
+        return self._report("plan", manifests)
+
+    def _report(self, kind: str, manifests: Manifests) -> Report:
+        told = {*self.subjects}
+        others = tuple(item for item in (*self.findings, *self.plan.findings) if item.about not in told)
+        table = rows(self.wishes.promotions, self.subjects, self.findings, self.plan)
+        return Report(kind, self.plan, table, others, manifests.problems)
+
+
+def think(cloud: Cloud, manifests: Manifests, scope: Scope, pool: Executor, step: Step) -> Thought:
+    """Reads what is live and concludes what to do. Writes nothing; `cloud` may be one that cannot."""
+    check_scope(scope, manifests)
+    step("reading the hub")
+    views = observe(cloud, places(manifests), pool)
+    subjects, unresolved = _subjects(manifests, scope)
+    step("reading the sources of what is not promoted yet")
+    answers = _answers(cloud, subjects, views, pool)
+    first = _conclude(manifests, scope, subjects, views, answers)
+    step("confirming what is to change")
+    sure = confirm(cloud, views, first.changes, first.wishes, pool)
+    if sure != views:
+        known = answers
+        answers = known | _answers(cloud, subjects, sure, pool, known)
+        first = _conclude(manifests, scope, subjects, sure, answers)
+    made = plan(manifests.revision, first.desired, first.changes, first.wishes)
+    findings = (*unresolved, *first.findings, *_orphans(manifests, scope, first.matched, sure), *_subscriptions(manifests, scope))
+    return Thought(sure, first.matched, first.wishes, made, findings)
+
+
+def reconcile(
+    world: World, thought: Thought, manifests: Manifests, pool: Executor, tell: Tell, saved: Iterable[str] | None = None
+) -> Report:
+    """Applies a plan, or the part of it that the saved ids allow, and reports what became of it."""
+    chosen = thought.plan if saved is None else within(thought.plan, saved)
+    outcomes = apply(world, chosen, pool, tell)
+    told = {*thought.subjects}
+    others = tuple(item for item in (*thought.findings, *chosen.findings) if item.about not in told)
+    table = rows(thought.wishes.promotions, thought.subjects, thought.findings, chosen, outcomes)
+    return Report("result", chosen, table, others, manifests.problems, outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Conclusion:
+    matched: Mapping[str, Subject]
+    wishes: Wishes
+    findings: tuple[Finding, ...]
+    desired: Mapping[Key, Resource]
+    changes: tuple[Change, ...]
+
+
+def _subjects(manifests: Manifests, scope: Scope) -> tuple[dict[str, Subject], list[Finding]]:
+    found = [subject_of(entry, manifests) for _, entry in sorted(manifests.promotions.items())]
+    subjects = [item for item in found if isinstance(item, Subject)]
+    findings = [item for item in found if isinstance(item, Finding) and _about(item, scope, manifests)]
+    within_scope = {
+        item.name: item
+        for item in subjects
+        if scope.covers(promotion=item.name, group=item.group_manifest, spoke=item.spoke_name)
+    }
+    return within_scope, findings
+
+
+def _about(finding: Finding, scope: Scope, manifests: Manifests) -> bool:
+    entry = manifests.promotions[finding.about].spec
+    return scope.covers(promotion=finding.about, group=entry.to.group, spoke=entry.source.spoke or "")
+
+
+def _answers(
+    cloud: Cloud,
+    subjects: Mapping[str, Subject],
+    views: Mapping[Target, View],
+    pool: Executor,
+    known: Mapping[str, Answer] | None = None,
+) -> dict[str, Answer]:
+    asked = [question(matched(item, views[item.place.target]), views[item.place.target]) for item in subjects.values()]
+    return resolve(cloud, (item for item in asked if item and item.subject.name not in (known or {})), views, pool)
+
+
+def _conclude(
+    manifests: Manifests,
+    scope: Scope,
+    subjects: Mapping[str, Subject],
+    views: Mapping[Target, View],
+    answers: Mapping[str, Answer],
+) -> _Conclusion:
+    fitted = {name: matched(item, views[item.place.target]) for name, item in subjects.items()}
+    judged = [judge(item, views[item.place.target], answers.get(name), manifests) for name, item in fitted.items()]
+    wishes = Wishes(_groups(manifests, scope, fitted), tuple(item.wish for item in judged if item.wish))
+    desired = merged(item for kind in KINDS for item in kind.desire(wishes))
+    changes = diff(desired, snapshot(wishes, views), lambda key, old, new: BY_NAME[key.kind].reason(old, new))
+    findings = tuple(finding for item in judged for finding in item.findings)
+    return _Conclusion(fitted, wishes, findings, desired, changes)
+
+
+def _groups(manifests: Manifests, scope: Scope, subjects: Mapping[str, Subject]) -> tuple[GroupWish, ...]:
+    """The declared groups in scope: all of them, or those that the promotions in scope go to."""
+    targets = {subject.group_manifest for subject in subjects.values()}
+    wished = []
+    for name, entry in sorted(manifests.groups.items()):
+        place = place_of(entry, manifests)
+        if place is not None and (scope.whole or name in targets or name in scope.groups):
+            wished.append(GroupWish(entry.spec.group or name, name, entry.path, place, entry.spec))
+    return tuple(wished)
+
+
+def _orphans(
+    manifests: Manifests, scope: Scope, subjects: Mapping[str, Subject], views: Mapping[Target, View]
+) -> list[Finding]:
+    """Only a whole run can tell what nobody names; an invalid promotion may well name it."""
+    if not scope.whole or any(kind in ("Promotion", "Lock", "ModelGroup", "Spoke", "Hub") for kind, _ in manifests.invalid):
+        return []
+    claimed = (item.version for subject in subjects.values() for item in subject.mine)
+    return orphans(views.values(), claimed, manifests.fleet.name)
+
+
+def _subscriptions(manifests: Manifests, scope: Scope) -> list[Finding]:
+    return [
+        Finding(name, "blocked", f"the subscription {name} {NOT_YET}")
+        for name, entry in sorted(manifests.subscriptions.items())
+        if scope.covers(promotion=name, group=entry.spec.to.group, spoke=entry.spec.source.spoke)
+    ]
