@@ -81,6 +81,8 @@ def _skew_hint(code: str, meta: Mapping[str, Any]) -> str:
 
 
 def _hint(operation: str, code: str, status: int) -> str:
+    if code == "RequestTimeTooSkewed":
+        return "this machine's clock is too far from AWS's: set it"
     if code in _EXPIRED:
         return "the credentials have expired: sign in again, or let a role session refresh them"
     if code in {"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"} | _SIGNATURE:
