@@ -1,0 +1,108 @@
+"""The sandbox's own paths: faults, lag and the like are told, the call log is read, layers are downloaded."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from controller.sandbox.ecr.blobs import blob_answer
+from controller.sandbox.faults import parse_fault
+from controller.sandbox.wire import Answer, Request, ServiceError, error_answer
+from controller.sandbox.world import Span, World
+
+_NUMBERS = ("copy_limit", "part_minimum", "status_seconds", "login_seconds")
+_SWITCHES = ("mounting", "redirect")
+
+
+def _span(value: Any) -> Span:
+    """A span from `{"calls": n}`, `{"seconds": s}` or a number of seconds."""
+    if isinstance(value, dict) and set(value) <= {"calls", "seconds"}:
+        return Span(value.get("calls"), value.get("seconds"))
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return Span(seconds=float(value))
+    raise ValueError(f"not a span of calls or seconds: {value!r}")
+
+
+def _scripts(value: Any) -> dict[str, tuple[str, ...]]:
+    """Status sequences from a list (for all packages) or an object by group or `group/version`."""
+    given = value if isinstance(value, dict) else {"*": value}
+    known = ("Pending", "InProgress", "Completed", "Failed", "Deleting")
+    if not all(isinstance(row, list) and row and set(row) <= set(known) for row in given.values()):
+        raise ValueError(f"a status script is a list of {known}, or an object of such lists")
+    return {name.lower(): tuple(row) for name, row in given.items()}
+
+
+def command(world: World, document: dict[str, Any]) -> dict[str, Any]:
+    """Turns what the document names, and gives the settings and fault counters then; ValueError on what it does not know.
+
+    `reset`, `clear_calls`, `clear_faults`: true · `faults`: rules to add · `lag`: {search, list} · `token_lifetime` (null: for
+    ever) · `status_script` · `copy_limit`, `part_minimum`, `status_seconds`, `login_seconds` · `mounting`, `redirect` ·
+    `advance`: seconds that the clock moves.
+    """
+    settings = world.settings
+    for name, value in document.items():
+        if name == "reset" and value:
+            world.reset()
+            settings = world.settings
+        elif name == "clear_calls" and value:
+            world.calls.clear()
+        elif name == "clear_faults" and value:
+            world.faults.clear()
+        elif name == "faults":
+            world.faults.extend([parse_fault(rule) for rule in value])
+        elif name == "lag":
+            settings.search = _span(value["search"]) if "search" in value else settings.search
+            settings.list = _span(value["list"]) if "list" in value else settings.list
+        elif name == "token_lifetime":
+            settings.token = None if value is None else _span(value)
+        elif name == "status_script":
+            settings.status |= _scripts(value)
+        elif name in _NUMBERS and isinstance(value, (int, float)):
+            setattr(settings, name, value)
+        elif name in _SWITCHES and isinstance(value, bool):
+            setattr(settings, name, value)
+        elif name == "advance":
+            world.clock.advance(float(value))
+        elif value:
+            raise ValueError(f"unknown command: {name}")
+    return {
+        "faults": [{"seen": fault.seen, "do": fault.do, "operation": fault.operation} for fault in world.faults],
+        "calls": world.count,
+    }
+
+
+def _json(document: Any, status: int = 200) -> Answer:
+    return Answer(status, {"Content-Type": "application/json"}, json.dumps(document, sort_keys=True).encode())
+
+
+def answer(world: World, request: Request) -> Answer | None:
+    """The answer to a request below `/_sandbox/`, None for all others. These are neither logged nor counted."""
+    if not request.path.startswith("/_sandbox/"):
+        return None
+    name = request.path.removeprefix("/_sandbox/")
+    if name == "calls" and request.method == "GET":
+        with world.lock:
+            return _json({"calls": [call.document() for call in world.calls]})
+    if name == "control" and request.method == "POST":
+        try:
+            with world.lock:
+                return _json(command(world, request.document()))
+        except (ValueError, TypeError, KeyError, ServiceError) as fault:
+            return _json({"error": str(fault)}, 400)
+    if name.startswith("layers/") and request.method in ("GET", "HEAD"):
+        return _layer(world, request, name.split("/"))
+    return _json({"error": f"no such path: {request.path}"}, 404)
+
+
+def _layer(world: World, request: Request, parts: list[str]) -> Answer:
+    """A layer by its presigned-like address; carrying credentials to it is refused, as S3 refuses them."""
+    registry = world.registries.get((parts[1], parts[2])) if len(parts) == 4 else None
+    blob = registry.blobs.get(parts[3]) if registry else None
+    try:
+        if "authorization" in request.headers:
+            raise ServiceError("InvalidArgument", "Only one auth mechanism allowed", 400)
+        if blob is None:
+            raise ServiceError("NoSuchKey", "The specified key does not exist.", 404)
+        return blob_answer(blob, request)
+    except ServiceError as fault:
+        return error_answer("s3", fault, 0, request.method == "HEAD")

@@ -1,0 +1,1 @@
+"""ECR: control plane and OCI distribution endpoint over one store."""

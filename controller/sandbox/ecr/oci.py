@@ -1,0 +1,175 @@
+"""The OCI distribution endpoint of one registry: /v2/ with ECR's sign-in and ECR's rules."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from controller.sandbox.calls import Call, mutates
+from controller.sandbox.ecr import blobs
+from controller.sandbox.ecr.state import Login, Registry, Repository
+from controller.sandbox.ecr.store import INDEXES, find_image, find_repository, put_manifest
+from controller.sandbox.wire import Answer, Request, ServiceError
+from controller.sandbox.world import World
+
+_PATH = re.compile(r"/v2/(?P<name>.+)/(?P<kind>blobs/uploads|blobs|manifests|tags|referrers)/(?P<last>[^/]*)")
+_CODES = {
+    "RepositoryNotFoundException": ("NAME_UNKNOWN", 404),
+    "LayersNotFoundException": ("MANIFEST_BLOB_UNKNOWN", 400),
+    "ReferencedImagesNotFoundException": ("MANIFEST_BLOB_UNKNOWN", 400),
+    "ImageTagAlreadyExistsException": ("TAG_INVALID", 400),
+    "ImageDigestDoesNotMatchException": ("DIGEST_INVALID", 400),
+    "InvalidParameterException": ("MANIFEST_INVALID", 400),
+    "UploadNotFoundException": ("BLOB_UPLOAD_UNKNOWN", 404),
+}
+_NAMES = {
+    "blobs/uploads": "Upload",
+    "blobs": "Blob",
+    "manifests": "Manifest",
+    "tags": "Tags",
+    "referrers": "Referrers",
+    "": "Base",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a registry request is on: a repository's name, a kind of thing, and its digest, tag or upload."""
+
+    name: str
+    kind: str
+    last: str
+
+
+def parse(request: Request) -> Asked:
+    """The parts of the path; 404 for what is no part of the specification."""
+    if request.path in ("/v2", "/v2/"):
+        return Asked("", "", "")
+    found = _PATH.fullmatch(request.path)
+    if found is None:
+        return Asked("", "?", request.path)
+    return Asked(found["name"], found["kind"], found["last"])
+
+
+def call_of(registry: Registry, request: Request, asked: Asked) -> Call:
+    """The log's entry: service `registry`, account and region of the registry, operations like `PutManifest`, `PostUpload`."""
+    operation = request.method.title() + _NAMES.get(asked.kind, "Unknown")
+    resource = f"{registry.host}/{asked.name}" + (
+        f"@{asked.last}" if ":" in asked.last else f":{asked.last}" if asked.last else ""
+    )
+    return Call(
+        0, "registry", operation, registry.account, registry.region, "", resource, mutates("registry", operation), 0.0
+    )
+
+
+def sign_in(world: World, registry: Registry, request: Request) -> Login:
+    """Basic credentials of GetAuthorizationToken; 401 without, 403 when the password has expired."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    try:
+        user, _, password = base64.b64decode(text, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        user = password = ""
+    login = world.logins.get(password) if scheme.lower() == "basic" and user == "AWS" else None
+    if login is None:
+        raise ServiceError("UNAUTHORIZED", "Not Authorized", 401)
+    if login.ends <= time.time():
+        raise ServiceError("DENIED", "Your authorization token has expired. Reauthenticate and try again.", 403)
+    return login
+
+
+def translate(fault: ServiceError) -> ServiceError:
+    """An error of ECR's calls as the distribution endpoint gives it."""
+    code, status = _CODES.get(fault.code, (fault.code, fault.status))
+    return ServiceError(code, fault.message, status, fault.fields)
+
+
+def answer(world: World, registry: Registry, request: Request, asked: Asked) -> Answer:
+    """Carries out one request. Bodies are read before the lock is taken, so that a slow client stalls nobody."""
+    if asked.kind == "?":
+        raise ServiceError("NOT_FOUND", "no such path in the distribution specification", 404)
+    if not asked.kind:
+        return Answer(200, {"Content-Type": "application/json"}, b"{}")
+    with world.lock:
+        repository = find_repository(registry, asked.name)
+    deed = _DEEDS.get((request.method, asked.kind))
+    if deed is None:
+        raise ServiceError("UNSUPPORTED", "The operation is unsupported.", 405)
+    return deed(world, registry, repository, request, asked.last)
+
+
+def _get_manifest(world: World, registry: Registry, repository: Repository, request: Request, last: str) -> Answer:
+    with world.lock:
+        image = find_image(repository, None, last) if ":" in last else find_image(repository, last, None)
+    if image is None:
+        raise ServiceError("MANIFEST_UNKNOWN", "Requested image not found", 404)
+    headers = {
+        "Content-Type": image.media_type,
+        "Docker-Content-Digest": image.digest,
+        "Content-Length": str(len(image.manifest)),
+    }
+    return Answer(200, headers, b"" if request.method == "HEAD" else image.manifest)
+
+
+def _put_manifest(world: World, registry: Registry, repository: Repository, request: Request, last: str) -> Answer:
+    manifest, media_type = request.body(), request.headers.get("content-type", "")
+    tag, digest = (None, last) if ":" in last else (last, None)
+    with world.lock:
+        try:
+            image = put_manifest(world, registry, repository, manifest, media_type, tag, digest)
+        except ServiceError as fault:
+            held = find_image(repository, tag, digest)
+            if fault.code != "ImageAlreadyExistsException" or held is None:
+                raise
+            image = held
+    headers = {"Location": f"/v2/{repository.name}/manifests/{image.digest}", "Docker-Content-Digest": image.digest}
+    return Answer(201, headers | ({"OCI-Subject": image.subject} if image.subject else {}))
+
+
+def _get_tags(world: World, registry: Registry, repository: Repository, request: Request, last: str) -> Answer:
+    if last != "list":
+        raise ServiceError("NOT_FOUND", "no such path in the distribution specification", 404)
+    limit = min(int(request.query.get("n", "1000")), 1000)
+    with world.lock:
+        tags = sorted(tag for tag in repository.tags if tag > request.query.get("last", ""))
+    headers = {"Content-Type": "application/json"}
+    if len(tags) > limit:
+        tags = tags[:limit]
+        headers["Link"] = f'</v2/{repository.name}/tags/list?n={limit}&last={tags[-1] if tags else ""}>; rel="next"'
+    return Answer(200, headers, json.dumps({"name": repository.name, "tags": tags}).encode())
+
+
+def _get_referrers(world: World, registry: Registry, repository: Repository, request: Request, last: str) -> Answer:
+    wanted = request.query.get("artifactType")
+    with world.lock:
+        found = [image for image in repository.images.values() if image.subject == last]
+    rows = [
+        {
+            "mediaType": image.media_type, "digest": image.digest, "size": len(image.manifest),
+            "artifactType": image.artifact_type, "annotations": image.annotations,
+        }
+        for image in found if wanted in (None, image.artifact_type)
+    ]  # fmt: skip
+    headers = {"Content-Type": INDEXES[0]} | ({"OCI-Filters-Applied": "artifactType"} if wanted else {})
+    return Answer(200, headers, json.dumps({"schemaVersion": 2, "mediaType": INDEXES[0], "manifests": rows}).encode())
+
+
+_Deed = Callable[[World, Registry, Repository, Request, str], Answer]
+_DEEDS: dict[tuple[str, str], _Deed] = {
+    ("GET", "manifests"): _get_manifest,
+    ("HEAD", "manifests"): _get_manifest,
+    ("PUT", "manifests"): _put_manifest,
+    ("GET", "tags"): _get_tags,
+    ("GET", "referrers"): _get_referrers,
+    ("GET", "blobs"): blobs.get_blob,
+    ("HEAD", "blobs"): blobs.get_blob,
+    ("POST", "blobs/uploads"): blobs.start_upload,
+    ("PATCH", "blobs/uploads"): blobs.continue_upload,
+    ("PUT", "blobs/uploads"): blobs.finish_upload,
+    ("GET", "blobs/uploads"): blobs.upload_status,
+    ("DELETE", "blobs/uploads"): blobs.cancel_upload,
+}

@@ -1,0 +1,1 @@
+"""S3: versioned objects, conditional writes, multipart uploads."""

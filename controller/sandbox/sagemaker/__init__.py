@@ -1,0 +1,1 @@
+"""The SageMaker model registry."""

@@ -1,0 +1,100 @@
+"""The sandbox on real sockets: one port for AWS, one for each account's registry, all on 127.0.0.1."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from controller.sandbox.app import application, registry_application
+from controller.sandbox.listen import Server
+from controller.sandbox.principals import user_keys
+from controller.sandbox.seed import SEEDS
+from controller.sandbox.world import World
+
+HUB = "111111111111"
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A running sandbox: its world, the AWS endpoint, and base addresses by registry host."""
+
+    world: World
+    endpoint: str
+    registries: dict[str, str]
+    servers: tuple[Server, ...]
+
+    def environment(self, account: str, user: str = "AD") -> dict[str, str]:
+        """What to export to be an account's administrator (AD) or the controller in it (CO)."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_DEFAULT_REGION": self.world.accounts[account].region,
+            **user_keys(account, user),
+            "HUBWRIGHT_REGISTRIES": json.dumps(self.registries, sort_keys=True),
+        }
+
+    def ready(self) -> dict[str, Any]:
+        """The document of the ready file."""
+        accounts = {
+            account.id: {"name": account.name, "region": account.region, "env": self.environment(account.id)}
+            for account in self.world.accounts.values()
+        }
+        return {"endpoint": self.endpoint, "pid": os.getpid(), "env": self.environment(HUB, "CO"), "accounts": accounts}
+
+    def close(self) -> None:
+        """Stops listening; connections end with the process."""
+        for server in self.servers:
+            server.shutdown()
+            server.server_close()
+
+
+def serve(world: World, port: int = 0) -> Serving:
+    """Starts serving; port 0 takes any free one. OSError when the port is taken."""
+    aws = Server(application(world), port)
+    hosts = {world.registry_of(account.id, account.region).host: account.id for account in world.accounts.values()}
+    registries = {host: Server(registry_application(world, account), 0) for host, account in hosts.items()}
+    world.origin = aws.url
+    servers = (aws, *registries.values())
+    for server in servers:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    return Serving(world, aws.url, {host: server.url for host, server in registries.items()}, servers)
+
+
+def write_ready(path: Path, document: dict[str, Any]) -> None:
+    """Writes the ready file in one step: whoever sees it sees all of it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    with os.fdopen(handle, "w") as stream:
+        json.dump(document, stream, indent=2, sort_keys=True)
+        stream.write("\n")
+    os.replace(name, path)
+
+
+def run(seed: str = "empty", ready_file: Path | None = None, port: int = 0) -> int:
+    """The command: serves until Ctrl-C or SIGTERM. Gives the exit code; the ready file is gone afterwards.
+
+    KeyError for an unknown seed; OSError when the port is taken or the ready file cannot be written.
+    """
+    plant = SEEDS[seed]
+    stopped = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        world = World()
+        serving = serve(world, port)
+        plant(world)
+        if ready_file is not None:
+            write_ready(ready_file, serving.ready())
+        print(f"sandbox ready at {serving.endpoint}", flush=True)
+        while not stopped.wait(3600):
+            pass
+        serving.close()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)
+    return 0
