@@ -108,7 +108,7 @@ class Spoke:
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    groups: tuple[str, ...] = ()
+    groups: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

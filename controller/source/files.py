@@ -87,7 +87,7 @@ def too_large(path: str, size: int) -> Problem | None:
 
 
 def without_twins(paths: Sequence[str]) -> tuple[list[str], list[Problem]]:
-    """Paths without those that are one file where names are folded (`A.yaml` and `a.yaml`), and a problem for each of them."""
+    """Paths without those that are one file where names are folded (`A.yaml`, `a.yaml`), and a problem for each."""
     folded: dict[str, list[str]] = {}
     for path in paths:
         folded.setdefault(unicodedata.normalize("NFC", path).casefold(), []).append(path)

@@ -15,7 +15,8 @@ from controller.core.errors import SourceError
 from controller.core.manifest import KINDS, PLATFORM_KINDS, TEAM_KINDS, build
 from controller.core.manifests import AnyEntry, Entry, Lock, Manifests
 from controller.core.problems import ManifestsError, Problem, shown
-from controller.source import files, git, schema, strict, worktree
+from controller.source import files, git, schema, strict
+from controller.source import worktree as disk
 
 LOCK_SUFFIX = ".lock.yaml"
 _KIND = re.compile(rb"^kind:[ \t]*[\"']?([A-Za-z]+)", re.MULTILINE)
@@ -42,33 +43,31 @@ def load(
 ) -> Manifests:
     """The manifests below `path` of the Git repository `repo` at `ref`, or of its files as they are.
 
-    `platform` is a revision, or a folder written with `/`, `./` or `../` (then optionally `@REVISION`): the platform kinds
-    are read there, and those at hand are ignored. Without `attribution` nobody's history is read. Raises `SourceError`
+    `platform` is a revision, or a folder written with `/`, `./` or `../` (then optionally `@REVISION`): the platform
+    kinds are read there, and those at hand are ignored. Without `attribution` no history is read. Raises `SourceError`
     where nothing can be read; `ManifestsError`, with all problems, where there is no valid Fleet.
     """
     folder = files.clean_folder(path)
-    mine = _folder(repo, ref, folder, worktree, attribution)
+    mine = _as_it_is(repo, folder) if worktree else git.read(git.repository(repo), ref, folder, attribution=attribution)
     if not mine.files:
         _empty(mine, folder)
     if platform is None:
         return _checked(mine, _documents(mine), None)
     place, revision = _platform_place(repo, platform)
-    other = _folder(place, revision, folder, False, attribution)
+    other = git.read(git.repository(place), revision, folder, attribution=attribution)
     if not other.files:
         _empty(other, folder)
     return _checked(mine, _joined(_documents(mine), _documents(other, f"{platform}:")), other.revision)
 
 
-def _folder(repo: Path, ref: str, folder: str, as_it_is: bool, attribution: bool) -> files.Folder:
-    if not as_it_is:
-        return git.read(git.repository(repo), ref, folder, attribution=attribution)
+def _as_it_is(repo: Path, folder: str) -> files.Folder:
     try:
         top = git.repository(repo).top
     except SourceError:
         top = repo  # files can be looked at before there is a repository
     if top is None:
         raise SourceError(f"{repo} has no worktree", "leave out --worktree")
-    return worktree.read(top, folder)
+    return disk.read(top, folder)
 
 
 def _empty(folder: files.Folder, path: str) -> None:
@@ -78,7 +77,7 @@ def _empty(folder: files.Folder, path: str) -> None:
 
 
 def _platform_place(repo: Path, platform: str) -> tuple[Path, str]:
-    """Where the platform is. Only what looks like a folder is one: a pull request may bring a folder named like a branch."""
+    """Where the platform is. Only what is written as a folder is one: a change may bring a folder named like a branch."""
     if not platform.startswith(("/", "./", "../", "~")) and platform not in (".", ".."):
         return repo, platform
     whole = Path(platform).expanduser()
@@ -89,7 +88,8 @@ def _platform_place(repo: Path, platform: str) -> tuple[Path, str]:
 
 
 def _documents(folder: files.Folder, label: str = "") -> _Read:
-    entries, problems, unread = [], list(folder.problems), set()
+    entries: list[AnyEntry] = []
+    problems, unread = list(folder.problems), set()
     for file in folder.files:
         entry, faults = _document(file, label)
         problems.extend(faults)
@@ -112,7 +112,7 @@ def _document(file: files.File, label: str) -> tuple[AnyEntry | None, Sequence[P
         return None, (
             Problem(path, error.line, error.column, "", error.message, "", error.hint, *_sniffed(file), "yaml"),
         )
-    faults = schema.check(path, document)
+    faults: Sequence[Problem] = schema.check(path, document)
     if not faults:
         faults = _misplaced(path, document)
     if faults:
@@ -180,10 +180,20 @@ def _checked(folder: files.Folder, read: _Read, platform_revision: str | None) -
     fleets = book.of("Fleet")
     if not fleets:
         _no_fleet(book, problems)
+    named: dict[str, dict[str, AnyEntry]] = {
+        kind: {entry.name: entry for entry in book.of(kind)} for kind in (*KINDS, "Lock")
+    }
     return Manifests(
         folder.revision,
         fleets[0],
-        *({entry.name: entry for entry in book.of(kind)} for kind in (*tuple(KINDS)[1:], "Lock")),
+        hubs=named["Hub"],
+        spokes=named["Spoke"],
+        guardrails=named["Guardrails"],
+        waivers=named["Waiver"],
+        groups=named["ModelGroup"],
+        promotions=named["Promotion"],
+        subscriptions=named["Subscription"],
+        locks=named["Lock"],
         problems=problems,
         invalid=frozenset(book.invalid),
         files=len(folder.files),

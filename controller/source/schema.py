@@ -88,17 +88,18 @@ def name_of(data: Any) -> str:
 def _header(path: str, document: Document) -> Problem | None:
     """The one fault that makes the rest of a document meaningless: what it is cannot be told."""
     data = document.data
+    where: Where = ()
+    hint = ""
     if not isinstance(data, dict):
-        message, where, expected, hint = "the document is not a mapping", (), "apiVersion, kind, metadata and spec", ""
+        message, expected = "the document is not a mapping", "apiVersion, kind, metadata and spec"
     elif "kind" not in data:
-        message, where, expected, hint = "kind is missing", (), f"one of {', '.join(DOCUMENT_KINDS)}", ""
-        hint = did_you_mean("kind", data) if any(key.lower() == "kind" for key in data) else ""
+        message, expected = "kind is missing", f"one of {', '.join(DOCUMENT_KINDS)}"
+        hint = 'did you mean "kind"?' if any(key.lower() == "kind" for key in data) else ""
     elif data["kind"] not in DOCUMENT_KINDS:
-        kind = data["kind"]
-        message, where = f"there is no kind {shown(kind)}", ("kind",)
-        expected, hint = f"one of {', '.join(DOCUMENT_KINDS)}", did_you_mean(str(kind), DOCUMENT_KINDS)
+        where, message = ("kind",), f"there is no kind {shown(data['kind'])}"
+        expected, hint = f"one of {', '.join(DOCUMENT_KINDS)}", _close(data["kind"], [*DOCUMENT_KINDS])
     elif data.get("apiVersion", API_VERSION) != API_VERSION:
-        message, where = f"there is no API version {shown(data['apiVersion'])}", ("apiVersion",)
+        where, message = ("apiVersion",), f"there is no API version {shown(data['apiVersion'])}"
         expected, hint = API_VERSION, "another version of Hubwright may know it"
     else:
         return None
@@ -143,7 +144,7 @@ def _type(where: Where, error: Any) -> Explained:
     value = error.instance
     message = "no value is given" if value is None else f"{shown(value)} is not {expected}"
     hint = ""
-    if "string" in wanted and isinstance(value, int | float) and not isinstance(value, dict | list):
+    if "string" in wanted and isinstance(value, int | float):
         hint = f'quote it: "{value}"' if not isinstance(value, bool) else f'quote it: "{str(value).lower()}"'
     elif "object" not in wanted and "array" not in wanted and isinstance(value, str):
         hint = "remove the quotes" if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?|true|false", value) else ""

@@ -28,8 +28,8 @@ _WORDS = {
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?")
 _OTHER_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)|0o[0-7]+")
-# Not allowed anywhere, not even through escapes such as "\0": control characters, halves of surrogate pairs, non-characters.
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+# Not allowed anywhere, not even as escapes such as "\0": control characters, lone surrogates, non-characters.
+FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 # Line breaks in YAML 1.1 and none in 1.2: the same text would mean two things.
 _BREAKS = re.compile("[\x85\u2028\u2029\ufeff]")
 
@@ -47,7 +47,7 @@ class StrictError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Plain data (dict, list, str, int, float, bool, None) and where its values and keys begin (line, column from 1)."""
+    """Plain data (dict, list, str, int, float, bool, None); where its values and keys begin (line, column from 1)."""
 
     data: Any
     values: dict[Where, tuple[int, int]]
@@ -142,7 +142,7 @@ class _Builder:
     def scalar(self, event: Any) -> None:
         """A key, or a value that is no list or mapping."""
         mark = event.start_mark
-        found = _FORBIDDEN.search(event.value)
+        found = FORBIDDEN.search(event.value)
         if found:
             raise _refused(f"the character U+{ord(found.group()):04X} is not allowed", mark)
         _check(self.layout.scalar(event, self.indent()))
@@ -190,7 +190,7 @@ def read(data: bytes) -> Document:
 
 
 def plain_value(text: str, mark: Any = None) -> Any:
-    """What an unquoted scalar means: true, false, null (also `~` and nothing), a decimal integer, a float with a dot, or text.
+    """What an unquoted scalar means: true, false, null (also `~` and nothing), an integer, a float with a dot, or text.
 
     Raises `StrictError` for numbers that are too long or not finite, and for `0o14`, on which YAML's versions disagree.
     """
@@ -231,7 +231,7 @@ def _text(data: bytes) -> str:
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8-sig", "replace")
         raise StrictError("not UTF-8 text", *_place(before), "save the file as UTF-8") from None
-    found = _FORBIDDEN.search(text) or _BREAKS.search(text)
+    found = FORBIDDEN.search(text) or _BREAKS.search(text)
     if found:
         place = _place(text[: found.start()])
         raise StrictError(

@@ -10,6 +10,7 @@ from pathlib import Path
 from controller.core.errors import SourceError
 from controller.core.problems import Problem, shown
 from controller.source import files
+from controller.source.strict import MAX_BYTES
 
 
 def read(top: Path, folder: str) -> files.Folder:
@@ -46,7 +47,7 @@ def _walk(root: Path, prefix: str, problems: list[Problem]) -> Iterator[tuple[st
                     files.refused(path, "a symbolic link is never followed", "put the files themselves here", "link")
                 )
             elif entry.is_dir(follow_symlinks=False):
-                if os.path.lexists(os.path.join(entry.path, ".git")):
+                if os.path.lexists(f"{entry.path}/.git"):
                     problems.append(
                         files.refused(path, "a submodule is never followed", "put the files themselves here", "link")
                     )
@@ -87,4 +88,4 @@ def _bytes(place: str, path: str, problems: list[Problem]) -> bytes | None:
         if problem is not None:
             problems.append(problem)
             return None
-        return opened.read(files.MAX_BYTES + 1)
+        return opened.read(MAX_BYTES + 1)

@@ -213,7 +213,7 @@ def check_subscriptions(book: Book) -> None:
 
 
 def check_locks(book: Book) -> None:
-    """A lock is beside its promotion, named like it, and for its source. With a wrong lock a promotion is not acted on."""
+    """A lock is beside its promotion, named like it, for its source. With a wrong lock a promotion is not acted on."""
     for entry in book.every("Lock"):
         if ("Promotion", entry.name) in book.invalid and ("Promotion", entry.name) not in book.entries:
             continue
