@@ -92,6 +92,13 @@ class AwsCloud:
         place = region or str(entry.session.get_config_variable("region") or _FALLBACK_REGION)
         return entry.identity(place)[0]
 
+    def close(self) -> None:
+        """Ends all connections; the cloud may still be used, and opens new ones."""
+        with self._lock:
+            entries = tuple(self._entries.values())
+        for entry in entries:
+            entry.close()
+
     def _connect(self, target: Target, service: str, arn: str | None, external_id: str | None) -> BaseClient:
         entry = self._own() if arn is None else self._assumed(target, Role(arn, external_id, self._run))
         entry.prove(target, arn)
@@ -145,6 +152,13 @@ class _Entry:
             if (service, region) not in self._clients:
                 self._clients[service, region] = self.create(service, region_name=region)
             return self._clients[service, region]
+
+    def close(self) -> None:
+        """Ends the connections of its clients and forgets them."""
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
 
     def identity(self, region: str) -> tuple[str, str]:
         """(account, ARN) of the credentials, asked once. `CloudError` when AWS does not say."""

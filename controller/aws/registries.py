@@ -47,7 +47,8 @@ class EcrRegistries:
         self._writable = writable
         self._through = through or {}
         self._log = log
-        self._transport = transport
+        self._given = transport
+        self._pools: list[HttpTransport] = []
         self._lock = threading.Lock()
         self._open: dict[tuple[str, Purpose], Registry] = {}
 
@@ -75,13 +76,23 @@ class EcrRegistries:
             return self._open[host, purpose]
 
     def _make(self, host: str, target: Target, purpose: Purpose) -> Registry:
-        transport = self._transport or HttpTransport(seen=_recorder(self._log, target))
+        transport = self._given or self._pool(target)
         if purpose == "read" or not self._writable:
             transport = ReadOnly(transport)
         caller = Target(self._through.get(target.account, target.account), target.region)
         base = self._bases.get(host)
         token = _Token(self._cloud.client(caller, "ecr", purpose), None if base else host)
         return Registry(base or f"https://{host}", transport, token)
+
+    def close(self) -> None:
+        """Ends all connections; nothing may be asked afterwards."""
+        with self._lock:
+            for pool in self._pools:
+                pool.close()
+
+    def _pool(self, target: Target) -> HttpTransport:
+        self._pools.append(HttpTransport(seen=_recorder(self._log, target)))
+        return self._pools[-1]
 
 
 class _Token:

@@ -116,6 +116,11 @@ def test_a_200_with_an_error_in_it_is_tried_again_and_then_a_failure(
     ]
 
 
+def test_an_operation_without_a_result_may_answer_nothing(aws: Aws) -> None:
+    aws.answers["s3:DELETE /bucket/k"] = lambda asked: (204, {}, b"")
+    assert opened(aws, "s3").call("DeleteObject", Bucket="bucket", Key="k", **OWNER) == {}
+
+
 def test_a_result_is_a_result(aws: Aws) -> None:
     aws.answers["s3:PUT /bucket/k"] = lambda asked: xml("<CopyObjectResult><ETag>e</ETag></CopyObjectResult>")
     assert opened(aws, "s3").call(COPY[0], **COPY[1], **OWNER) == {"CopyObjectResult": {"ETag": "e"}}
