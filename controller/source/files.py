@@ -27,7 +27,11 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The manifest files of one revision, by path. `problems` name what was refused; `shallow`: history is cut off."""
+    """The manifest files of one revision, by path.
+
+    `problems` name what is refused. Such a file may be in `files` too: then its text says what must not be relied on.
+    `shallow`: history is cut off.
+    """
 
     revision: str
     files: tuple[File, ...]
@@ -72,7 +76,7 @@ def unsafe_name(path: str) -> str:
     if any(ord(char) < 32 or 127 <= ord(char) < 160 for char in path) or "\\" in path:
         return "the name has a control character or a backslash"
     for part in path.split("/"):
-        if part in ("", ".", "..") or part.lower().rstrip(". ").split("~")[0] == ".git":
+        if part in ("", ".", "..") or part.lower().rstrip(". ") in (".git", "git~1"):
             return f"the name {shown(part)} in a path is not allowed"
     return ""
 
@@ -86,19 +90,17 @@ def too_large(path: str, size: int) -> Problem | None:
     )
 
 
-def without_twins(paths: Sequence[str]) -> tuple[list[str], list[Problem]]:
-    """Paths without those that are one file where names are folded (`A.yaml`, `a.yaml`), and a problem for each."""
+def twins(paths: Sequence[str]) -> list[Problem]:
+    """A problem for each path that is one with another where names are folded (`A.yaml`, `a.yaml`)."""
     folded: dict[str, list[str]] = {}
     for path in paths:
         folded.setdefault(unicodedata.normalize("NFC", path).casefold(), []).append(path)
-    problems = [
+    return [
         refused(path, f"the name is {shown(other)} on some file systems", "rename one of them", "twin")
-        for twins in folded.values()
-        if len(twins) > 1
-        for path, other in zip(twins, [*twins[1:], twins[0]], strict=True)
+        for same in folded.values()
+        if len(same) > 1
+        for path, other in zip(same, [*same[1:], same[0]], strict=True)
     ]
-    bad = {problem.path for problem in problems}
-    return [path for path in paths if path not in bad], problems
 
 
 def sorted_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:

@@ -18,6 +18,7 @@ from typing import Any
 from controller.core.errors import SourceError
 from controller.core.problems import Problem, shown
 from controller.source import authors, files
+from controller.source.strict import MAX_BYTES
 
 _ENVIRONMENT = {
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -27,7 +28,7 @@ _ENVIRONMENT = {
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_ALLOW_PROTOCOL": "none",  # beats every protocol.*.allow of the repository
     "GIT_NO_REPLACE_OBJECTS": "1",  # a commit id means what it says
-    "GIT_GRAFT_FILE": os.devnull,
+    "GIT_GRAFT_FILE": f"{os.devnull}/none",
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_PAGER": "cat",
 }
@@ -130,16 +131,16 @@ def read(repo: Repository, ref: str, folder: str, *, attribution: bool = True) -
     revision = commit(repo, ref)
     _need_folder(repo, revision, folder)
     listed, problems = _listed(repo, revision, folder)
-    paths, twins = files.without_twins(sorted(listed))
+    paths = sorted(listed)
+    problems += files.twins(paths)
     contents = _contents(repo, [listed[path] for path in paths])
     shallow = repo.run("rev-parse", "--is-shallow-repository").strip() == b"true"
-    wanted = {path: listed[path] for path in paths}
-    known = authors.last(repo.start, revision, folder, wanted, shallow=shallow) if attribution else {}
+    known = authors.last(repo.start, revision, folder, listed, shallow=shallow) if attribution else {}
     found = (
         files.File(path, files.below(path, folder), data, *known.get(path, (None, None)))
         for path, data in zip(paths, contents, strict=True)
     )
-    return files.Folder(revision, tuple(found), files.sorted_problems([*problems, *twins]), shallow)
+    return files.Folder(revision, tuple(found), files.sorted_problems(problems), shallow)
 
 
 def _need_folder(repo: Repository, revision: str, folder: str) -> None:
@@ -172,7 +173,7 @@ def _listed(repo: Repository, revision: str, folder: str) -> tuple[dict[str, str
         problem = _judged(path, mode, size)
         if problem is not None:
             problems.append(problem)
-        elif files.is_manifest(path):
+        if files.is_manifest(path) and (problem is None or problem.rule == "mode"):
             listed[path] = identity
     if len(listed) > files.MAX_FILES:
         raise SourceError(f"{len(listed):,} manifest files, more than {files.MAX_FILES:,}", "split the repository")
@@ -187,15 +188,12 @@ def _judged(path: str, mode: str, size: str) -> Problem | None:
         return files.refused(path, f"{_MODES[mode]} is never followed", "put the files themselves here", "link")
     if not files.is_manifest(path):
         return None
-    if mode != "100644":
-        return files.refused(
-            path, f"{_MODES.get(mode, 'no regular file')} is not read", "git update-index --chmod=-x FILE", "mode"
-        )
-    return (
-        files.too_large(path, int(size))
-        if size.isdigit()
-        else files.refused(path, "the file's bytes are not in this clone", "fetch them")
-    )
+    if not size.isdigit():
+        hint = "fetch them, with a full clone (no --filter); run git fsck"
+        raise SourceError(f"the bytes of {files.printable(path)} are not in this clone", hint)
+    if int(size) > MAX_BYTES or mode == "100644":
+        return files.too_large(path, int(size))
+    return files.refused(path, f"{_MODES.get(mode, 'no regular file')} is not read", "git update-index --chmod=-x", "mode")
 
 
 def _contents(repo: Repository, identities: Sequence[str]) -> Iterable[bytes]:

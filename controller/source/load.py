@@ -90,8 +90,9 @@ def _platform_place(repo: Path, platform: str) -> tuple[Path, str]:
 def _documents(folder: files.Folder, label: str = "") -> _Read:
     entries: list[AnyEntry] = []
     problems, unread = list(folder.problems), set()
+    refused = {problem.path for problem in folder.problems}
     for file in folder.files:
-        entry, faults = _document(file, label)
+        entry, faults = (None, ()) if file.path in refused else _document(file, label)
         problems.extend(faults)
         if entry is None:
             unread.add(_claimed(file, faults))
@@ -149,7 +150,7 @@ def _claimed(file: files.File, faults: Sequence[Problem]) -> tuple[str, str]:
     base = file.path.rpartition("/")[2]
     if base.endswith(LOCK_SUFFIX):
         return "Lock", base.removesuffix(LOCK_SUFFIX)
-    kind, name = faults[0].kind, faults[0].name
+    kind, name = (faults[0].kind, faults[0].name) if faults else _sniffed(file)
     return kind, name or base.rpartition(".")[0]
 
 

@@ -26,13 +26,14 @@ def read(top: Path, folder: str) -> files.Folder:
         )
     problems: list[Problem] = []
     found = dict(_walk(root, folder, problems))
-    paths, twins = files.without_twins(sorted(found))
+    paths = sorted(found)
+    problems += files.twins(paths)
     read_files = []
     for path in paths:
         data = _bytes(found[path], path, problems)
         if data is not None:
             read_files.append(files.File(path, files.below(path, folder), data))
-    return files.Folder("worktree", tuple(read_files), files.sorted_problems([*problems, *twins]))
+    return files.Folder("worktree", tuple(read_files), files.sorted_problems(problems))
 
 
 def _walk(root: Path, prefix: str, problems: list[Problem]) -> Iterator[tuple[str, str]]:
