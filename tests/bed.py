@@ -134,7 +134,10 @@ class Bed:
         return self.think(manifests, scope).report(manifests)
 
     def effects(self, thought: Thought, revision: str) -> Effects:
-        return Effects(self.writer, self.registries, thought.views, revision, pause=lambda _: None)
+        limit = self.world.settings.copy_limit
+        return Effects(
+            self.writer, self.registries, thought.views, revision, pause=lambda _: None, patience=1.0, copy_limit=limit
+        )
 
     def reconcile(self, manifests: Manifests, scope: Scope = Scope(), saved: set[str] | None = None) -> Report:
         thought = self.think(manifests, scope)
@@ -315,7 +318,24 @@ def simple(bed: Bed) -> None:
 
 
 def hub_state(world: World) -> dict[str, Any]:
-    """Everything of the hub that counts, as plain data without times and upload ids."""
-    models = world.models_of(HUB, REGION)
-    registry = world.registry_of(HUB, REGION)
-    return {"models": models, "registry": registry}
+    """Everything in the hub that counts, as plain data: no times, no VersionIds, nothing of the sources."""
+    models, registry = world.models_of(HUB, REGION), world.registry_of(HUB, REGION)
+    packages = {key: item.body for key, item in models.packages.items() if item.body is not None}
+    return {
+        "groups": {name: dict(item.tags) for name, item in sorted(models.groups.items())},
+        "packages": {key: _without_times(body) for key, body in sorted(packages.items())},
+        "objects": {
+            key: [(item.etag, item.size, dict(item.metadata)) for item in versions]
+            for key, versions in sorted(world.buckets[STORE].objects.items())
+            if "/.releases/" not in key
+        },
+        "records": sorted(key for key in world.buckets[STORE].objects if "/.releases/" in key),
+        "uploads": sorted(item.key for item in world.buckets[STORE].uploads.values()),
+        "images": {name: dict(sorted(item.tags.items())) for name, item in sorted(registry.repositories.items())},
+    }
+
+
+def _without_times(body: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = {k: v for k, v in body.get("CustomerMetadataProperties", {}).items() if k != "hubwright/revision"}
+    kept = {name: value for name, value in body.items() if not name.endswith("Time") and "By" not in name}
+    return {**kept, "CustomerMetadataProperties": metadata}

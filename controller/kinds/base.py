@@ -75,6 +75,7 @@ class World:
     """What effects may use: clients, registries, what was read of the hubs, the revision to show, and how to wait.
 
     `pause` sleeps for so many seconds; `patience` is how long, in seconds, an effect waits for AWS to finish something.
+    Once `stopped`, no further action is started.
     """
 
     cloud: Cloud
@@ -85,6 +86,7 @@ class World:
     patience: float = 120.0
     made: Made = field(default_factory=Made)
     copy_limit: int = 5 * 1024**3
+    stopped: Callable[[], bool] = lambda: False
 
 
 class Kind(Protocol):

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller.core.errors import CloudError, SafetyError
-from controller.core.marks import REVISION
 from controller.core.model import Action, Key, Resource, Target
 from controller.core.release import spec_digest
 from controller.core.view import Package, View
@@ -74,7 +73,7 @@ def create(world: World, action: Action) -> Facts:
             **facts["body"],
             ModelPackageGroupName=facts["group"],
             ModelApprovalStatus="PendingManualApproval",
-            CustomerMetadataProperties={**facts["metadata"], REVISION: world.revision},
+            CustomerMetadataProperties=facts["metadata"],  # without the revision: a token comes with one set of parameters
             ClientToken=promotion,
         )
     except CloudError as error:
