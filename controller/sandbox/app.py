@@ -59,7 +59,7 @@ def _application(answer: Callable[[Request], Answer]) -> Application:
 def application(world: World) -> Application:
     """The AWS endpoint of all accounts, services and regions, and the sandbox's own `/_sandbox/` paths.
 
-    `wire.Dropped` and `wire.Died` pass through to the server, which ends the connection.
+    `wire.DroppedError` and `wire.Died` pass through to the server, which ends the connection.
     """
     return _application(lambda request: control.answer(world, request) or door.answer(world, request))
 

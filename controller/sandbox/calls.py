@@ -18,7 +18,10 @@ def mutates(service: str, operation: str) -> bool:
 
 @dataclass(slots=True)
 class Call:
-    """One call. `account` is the caller's (of a registry request: the registry's), `status` HTTP's, 0 while under way or dropped."""
+    """One call. `account` is the caller's, of a registry request the registry's.
+
+    `status` is HTTP's, 0 while under way and when nothing was applied; `code` is that of an error.
+    """
 
     number: int
     service: str
@@ -38,9 +41,19 @@ class Call:
 
 
 _NAMES = (
-    "ModelPackageArn", "ModelPackageName", "ModelPackageGroupName", "ResourceArn", "repositoryName", "resourceArn", "RoleArn",
-    "Name", "TableName", "QueueUrl", "KeyId", "Resource",
-)  # fmt: skip
+    "ModelPackageArn",
+    "ModelPackageName",
+    "ModelPackageGroupName",
+    "ResourceArn",
+    "repositoryName",
+    "resourceArn",
+    "RoleArn",
+    "Name",
+    "TableName",
+    "QueueUrl",
+    "KeyId",
+    "Resource",
+)
 
 
 def named_resource(document: dict[str, Any]) -> str:

@@ -33,11 +33,11 @@ def _scripts(value: Any) -> dict[str, tuple[str, ...]]:
 
 
 def command(world: World, document: dict[str, Any]) -> dict[str, Any]:
-    """Turns what the document names, and gives the settings and fault counters then; ValueError on what it does not know.
+    """Turns what the document names, and gives the fault counters then; ValueError on what it does not know.
 
-    `reset`, `clear_calls`, `clear_faults`: true · `faults`: rules to add · `lag`: {search, list} · `token_lifetime` (null: for
-    ever) · `status_script` · `copy_limit`, `part_minimum`, `status_seconds`, `login_seconds` · `mounting`, `redirect` ·
-    `advance`: seconds that the clock moves.
+    `reset`, `clear_calls`, `clear_faults`: true · `faults`: rules to add · `lag`: {search, list} · `status_script` ·
+    `token_lifetime` (null: for ever) · `copy_limit`, `part_minimum`, `status_seconds`, `login_seconds` ·
+    `mounting`, `redirect` · `advance`: seconds that the clock moves.
     """
     settings = world.settings
     for name, value in document.items():
@@ -57,9 +57,7 @@ def command(world: World, document: dict[str, Any]) -> dict[str, Any]:
             settings.token = None if value is None else _span(value)
         elif name == "status_script":
             settings.status |= _scripts(value)
-        elif name in _NUMBERS and isinstance(value, (int, float)):
-            setattr(settings, name, value)
-        elif name in _SWITCHES and isinstance(value, bool):
+        elif (name in _NUMBERS and isinstance(value, (int, float))) or (name in _SWITCHES and isinstance(value, bool)):
             setattr(settings, name, value)
         elif name == "advance":
             world.clock.advance(float(value))
@@ -105,4 +103,4 @@ def _layer(world: World, request: Request, parts: list[str]) -> Answer:
             raise ServiceError("NoSuchKey", "The specified key does not exist.", 404)
         return blob_answer(blob, request)
     except ServiceError as fault:
-        return error_answer("s3", fault, 0, request.method == "HEAD")
+        return error_answer("s3", fault, 0, head=request.method == "HEAD")

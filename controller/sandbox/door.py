@@ -90,10 +90,10 @@ def _hit(world: World, due: Iterable[Fault], when: When, call: Call) -> None:
             strike(fault, call)
 
 
-def exchange(world: World, call: Call, wire: Wire, produce: Callable[[], Answer], head: bool = False) -> Answer:
+def exchange(world: World, call: Call, wire: Wire, produce: Callable[[], Answer], *, head: bool = False) -> Answer:
     """Logs a call, lets the faults and watchers have their say before and after, and gives what the caller sees.
 
-    `Dropped` and `Died` pass through: before the call nothing was applied, after it everything was.
+    `DroppedError` and `Died` pass through: before the call nothing was applied, after it everything was.
     """
     due = world.begin(call)
     try:
@@ -101,20 +101,20 @@ def exchange(world: World, call: Call, wire: Wire, produce: Callable[[], Answer]
         _hit(world, due, "before", call)
         answer = produce()
     except ServiceError as fault:
-        answer = _failure(call, wire, fault, head)
+        answer = _failure(call, wire, fault, head=head)
     call.status = answer.status
     try:
         world.notify("after", call)
         _hit(world, due, "after", call)
     except ServiceError as fault:
-        answer = _failure(call, wire, fault, head)
+        answer = _failure(call, wire, fault, head=head)
     return answer
 
 
-def _failure(call: Call, wire: Wire, fault: ServiceError, head: bool) -> Answer:
+def _failure(call: Call, wire: Wire, fault: ServiceError, *, head: bool) -> Answer:
     shown = oci.translate(fault) if wire == "registry" else fault
     call.code = shown.code
-    answer = error_answer(wire, shown, call.number, head)
+    answer = error_answer(wire, shown, call.number, head=head)
     if wire == "registry" and shown.status == 401:
         answer.headers["WWW-Authenticate"] = 'Basic realm="https://sandbox/",service="ecr.amazonaws.com"'
     return answer
@@ -142,7 +142,7 @@ def answer_aws(world: World, request: Request) -> Answer:
 
     who = (caller.account, caller.region, caller.arn) if caller else ("", "", "")
     call = Call(0, route.service, route.operation, *who, route.resource, mutates(route.service, route.operation), 0.0)
-    return exchange(world, call, route.wire, produce, request.method == "HEAD")
+    return exchange(world, call, route.wire, produce, head=request.method == "HEAD")
 
 
 def answer_registry(world: World, account: str, region: str, request: Request) -> Answer:
@@ -152,10 +152,10 @@ def answer_registry(world: World, account: str, region: str, request: Request) -
     call = oci.call_of(registry, request, asked)
 
     def produce() -> Answer:
-        call.principal = oci.sign_in(world, registry, request).principal
+        call.principal = oci.sign_in(world, request).principal
         return oci.answer(world, registry, request, asked)
 
-    answer = exchange(world, call, "registry", produce, request.method == "HEAD")
+    answer = exchange(world, call, "registry", produce, head=request.method == "HEAD")
     answer.headers["Docker-Distribution-Api-Version"] = "registry/2.0"
     return answer
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from controller.sandbox.calls import Call
-from controller.sandbox.wire import Died, Dropped, ServiceError
+from controller.sandbox.wire import Died, DroppedError, ServiceError
 
 When = Literal["before", "after"]
 Deed = Literal["fail", "throttle", "delay", "die", "drop"]
@@ -77,7 +77,7 @@ def strike(fault: Fault, call: Call) -> None:
     if fault.do == "die":
         raise Died(f"call {call.number}: {call.service}:{call.operation} ({fault.when})")
     if fault.do == "drop":
-        raise Dropped(f"call {call.number}: {call.service}:{call.operation}")
+        raise DroppedError(f"call {call.number}: {call.service}:{call.operation}")
     if fault.do == "throttle":
         code, status, message = _THROTTLED.get(call.service, ("ThrottlingException", 400, "Rate exceeded"))
         raise ServiceError(fault.code or code, fault.message or message, fault.status or status)

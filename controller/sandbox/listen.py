@@ -1,7 +1,11 @@
-"""A small HTTP/1.1 server for WSGI applications on loopback: keep-alive, chunked bodies, 100-continue, streamed answers."""
+"""A small HTTP/1.1 server for WSGI applications on loopback.
+
+It keeps connections, takes chunked bodies, answers `Expect: 100-continue` at once and streams what it is given.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import socketserver
@@ -11,14 +15,14 @@ from typing import Any, cast
 from urllib.parse import unquote_to_bytes
 
 from controller.sandbox.app import Application, Limited
-from controller.sandbox.wire import Died, Dropped, Readable
+from controller.sandbox.wire import Died, DroppedError, Readable
 
 _LINE = 65_536
 _HEADERS = 200
 log = logging.getLogger(__name__)
 
 
-class _Bad(Exception):
+class _BadRequestError(Exception):
     """Not HTTP as this server takes it."""
 
 
@@ -32,7 +36,7 @@ class _Chunked:
         try:
             self._left = int(self._stream.readline(_LINE).split(b";")[0], 16)
         except ValueError as fault:
-            raise _Bad("a broken chunk") from fault
+            raise _BadRequestError("a broken chunk") from fault
         if self._left == 0:
             self._ended = True
             while self._stream.readline(_LINE).strip():
@@ -48,7 +52,7 @@ class _Chunked:
             return b""
         piece = self._stream.read(min(size, self._left))
         if not piece:
-            raise _Bad("the body ended early")
+            raise _BadRequestError("the body ended early")
         self._left -= len(piece)
         if not self._left:
             self._stream.readline(_LINE)
@@ -65,24 +69,22 @@ class Connection(socketserver.StreamRequestHandler):
 
     @property
     def _reader(self) -> io.BufferedReader:
-        return cast(io.BufferedReader, self.rfile)
+        return cast("io.BufferedReader", self.rfile)
 
     def handle(self) -> None:
         """Answers requests; a fault told beforehand, a timeout or a broken pipe ends the connection."""
         try:
             while self._exchange():
                 pass
-        except (Dropped, Died, OSError):
+        except (DroppedError, Died, OSError):
             return
-        except _Bad as fault:
+        except _BadRequestError as fault:
             self.wfile.write(f"HTTP/1.1 400 {fault}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
 
     def finish(self) -> None:
         """Flushes, unless the other side is gone."""
-        try:
+        with contextlib.suppress(OSError):
             super().finish()
-        except OSError:
-            pass
 
     def _head(self) -> dict[str, Any] | None:
         """The WSGI environment of the next request, None at the end of the connection."""
@@ -90,14 +92,25 @@ class Connection(socketserver.StreamRequestHandler):
             return None
         words = self.rfile.readline(_LINE).decode("latin-1").split()
         if len(words) != 3 or not words[2].startswith("HTTP/1."):
-            raise _Bad("not a request line")
+            raise _BadRequestError("not a request line")
         path, _, query = words[1].partition("?")
         environ: dict[str, Any] = {
-            "REQUEST_METHOD": words[0], "SCRIPT_NAME": "", "PATH_INFO": unquote_to_bytes(path).decode("latin-1"), "QUERY_STRING": query,
-            "SERVER_PROTOCOL": words[2], "SERVER_NAME": "127.0.0.1", "SERVER_PORT": str(self.server.server_address[1]),
-            "wsgi.version": (1, 0), "wsgi.url_scheme": "http", "wsgi.errors": sys.stderr, "wsgi.multithread": True,
-            "wsgi.multiprocess": False, "wsgi.run_once": False, "wsgi.input_terminated": True, "REMOTE_ADDR": self.client_address[0],
-        }  # fmt: skip
+            "REQUEST_METHOD": words[0],
+            "SCRIPT_NAME": "",
+            "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+            "QUERY_STRING": query,
+            "SERVER_PROTOCOL": words[2],
+            "SERVER_NAME": "127.0.0.1",
+            "SERVER_PORT": str(self.server.server_address[1]),
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "wsgi.input_terminated": True,
+            "REMOTE_ADDR": self.client_address[0],
+        }
         for _ in range(_HEADERS):
             text = self.rfile.readline(_LINE).decode("latin-1").rstrip("\r\n")
             if not text:
@@ -105,7 +118,7 @@ class Connection(socketserver.StreamRequestHandler):
             name, _, value = text.partition(":")
             name = name.strip().upper().replace("-", "_")
             environ[name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + name] = value.strip()
-        raise _Bad("too many headers")
+        raise _BadRequestError("too many headers")
 
     def _body(self, environ: dict[str, Any]) -> Readable:
         if environ.get("HTTP_EXPECT", "").lower() == "100-continue":
@@ -125,16 +138,16 @@ class Connection(socketserver.StreamRequestHandler):
         try:
             pieces = self.server.application(environ, lambda status, headers, *_: head.extend((status, headers)))
         except Exception as fault:
-            if isinstance(fault, (Dropped, OSError, _Bad)):
+            if isinstance(fault, (DroppedError, OSError, _BadRequestError)):
                 raise
             log.exception("the sandbox failed on %s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
             head, pieces = ["500 Internal Server Error", [("Content-Length", "0")]], []
         while body.read(1 << 20):
             pass
-        self._write(head[0], head[1], pieces, environ["REQUEST_METHOD"] == "HEAD")
+        self._write(head[0], head[1], pieces, head=environ["REQUEST_METHOD"] == "HEAD")
         return bool(environ.get("HTTP_CONNECTION", "").lower() != "close" and environ["SERVER_PROTOCOL"] == "HTTP/1.1")
 
-    def _write(self, status: str, headers: list[tuple[str, str]], pieces: Iterable[bytes], head: bool) -> None:
+    def _write(self, status: str, headers: list[tuple[str, str]], pieces: Iterable[bytes], *, head: bool) -> None:
         names = {name.lower() for name, _ in headers}
         chunked = "content-length" not in names and status[:3] not in ("204", "304")
         lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from controller.sandbox import control, door
-from controller.sandbox.wire import Dropped, Request
+from controller.sandbox.wire import DroppedError, Request
 from controller.sandbox.world import World
 
 Body = Any  # None, bytes, text, something to read, or an iterator of bytes
@@ -78,7 +78,7 @@ def send(
 ) -> tuple[int, dict[str, str], bytes]:
     """One exchange: (status, headers, body). Registries are reached by their host's name, AWS by any other.
 
-    Raises `wire.Dropped` when the connection would end and `wire.Died` when the caller is to die.
+    Raises `wire.DroppedError` when the connection would end and `wire.Died` when the caller is to die.
     """
     parts = urlsplit(url)
     lower = {name.lower(): _text(value) for name, value in headers.items()}
@@ -90,19 +90,19 @@ def send(
     return answer.status, answer.headers, whole
 
 
-def attach(world: World, events: Events, lost: Lost | None = None) -> None:
+def attach(world: World | Callable[[], World], events: Events, lost: Lost | None = None) -> None:
     """Lets botocore's requests be answered here: `events` is a botocore session or a client's `meta.events`.
 
-    `lost` makes what a dropped connection raises from the address, say `lambda url: ConnectionClosedError(endpoint_url=url)`,
-    which botocore knows and retries; without it `wire.Dropped` is raised.
+    `world` may be a function, asked at every request, so that clients (slow to make) outlive worlds.
+    `lost` makes what a dropped connection raises from the address: `lambda url: ConnectionClosedError(endpoint_url=url)`
+    is what botocore knows and retries; without it `wire.DroppedError` is raised.
     """
 
     def answered(request: Any, **_: Any) -> Reply:
+        here = world() if callable(world) else world
         try:
-            return Reply(
-                request.url, *send(world, request.method, request.url, dict(request.headers.items()), request.body)
-            )
-        except Dropped:
+            return Reply(request.url, *send(here, request.method, request.url, request.headers, request.body))
+        except DroppedError:
             if lost is None:
                 raise
             raise lost(request.url) from None

@@ -51,11 +51,21 @@ def environ_of(request: Request) -> dict[str, Any]:
     }
     return {
         **headers,
-        "REQUEST_METHOD": request.method, "PATH_INFO": request.path.encode().decode("latin-1"), "SCRIPT_NAME": "",
-        "QUERY_STRING": urlencode(request.query), "SERVER_NAME": host, "SERVER_PORT": port or "80", "HTTP_HOST": request.host,
-        "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.version": (1, 0), "wsgi.url_scheme": "http", "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True, "wsgi.multiprocess": False, "wsgi.run_once": False,
-    }  # fmt: skip
+        "REQUEST_METHOD": request.method,
+        "PATH_INFO": request.path.encode().decode("latin-1"),
+        "SCRIPT_NAME": "",
+        "QUERY_STRING": urlencode(request.query),
+        "SERVER_NAME": host,
+        "SERVER_PORT": port or "80",
+        "HTTP_HOST": request.host,
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
 
 
 def forward(request: Request, account: str) -> Answer:

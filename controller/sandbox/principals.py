@@ -67,7 +67,7 @@ def resolve(world: World, request: Request) -> Caller:
             code, status = ("ExpiredToken", 400) if service == "s3" else ("ExpiredTokenException", 400)
             raise ServiceError(code, "The security token included in the request is expired", status)
         arn = f"arn:aws:sts::{session.account}:assumed-role/{session.role.rsplit('/', 1)[-1]}/{session.name}"
-        return Caller(session.account, arn, f"AROA{session.account}HWRT:{session.name}", region, service, True)
+        return Caller(session.account, arn, f"AROA{session.account}HWRT:{session.name}", region, service, session=True)
     user = _KEY.fullmatch(key)
     if not user or user[1] not in world.accounts:
         code = {"s3": "InvalidAccessKeyId", "sts": "InvalidClientTokenId"}.get(service, "UnrecognizedClientException")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 
 from controller.sandbox.world import World
@@ -9,9 +10,7 @@ from controller.sandbox.world import World
 
 def _demo(world: World) -> None:
     """The fleet of the demo; loaded only when it is asked for."""
-    from controller.sandbox import demo
-
-    demo.seed(world)
+    importlib.import_module("controller.sandbox.demo").seed(world)
 
 
-SEEDS: dict[str, Callable[[World], None]] = {"empty": lambda world: None, "demo": _demo}
+SEEDS: dict[str, Callable[[World], None]] = {"empty": lambda _: None, "demo": _demo}

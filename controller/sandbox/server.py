@@ -71,7 +71,7 @@ def write_ready(path: Path, document: dict[str, Any]) -> None:
     with os.fdopen(handle, "w") as stream:
         json.dump(document, stream, indent=2, sort_keys=True)
         stream.write("\n")
-    os.replace(name, path)
+    Path(name).replace(path)
 
 
 def run(seed: str = "empty", ready_file: Path | None = None, port: int = 0) -> int:

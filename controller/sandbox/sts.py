@@ -22,7 +22,7 @@ def _answer(operation: str, inner: str) -> Answer:
     )
 
 
-def get_caller_identity(world: World, caller: Caller, form: dict[str, str]) -> Answer:
+def get_caller_identity(_world: World, caller: Caller, _form: dict[str, str]) -> Answer:
     """Whose credentials these are."""
     return _answer(
         "GetCallerIdentity",

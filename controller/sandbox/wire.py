@@ -18,7 +18,7 @@ class Readable(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...
 
 
-class Dropped(Exception):
+class DroppedError(Exception):
     """The connection ends without an answer."""
 
 
@@ -107,7 +107,7 @@ def xml_answer(
     return Answer(status, {"Content-Type": "application/xml"}, text.encode())
 
 
-def error_answer(protocol: Wire, fault: ServiceError, number: int, head: bool = False) -> Answer:
+def error_answer(protocol: Wire, fault: ServiceError, number: int, *, head: bool = False) -> Answer:
     """The error document of one protocol; `number` makes the request id, `head` leaves the document out."""
     name = f"{number:08x}-0000-4000-8000-000000000000"
     if protocol == "json":
@@ -116,17 +116,16 @@ def error_answer(protocol: Wire, fault: ServiceError, number: int, head: bool = 
         return answer
     if protocol == "registry":
         document = {"errors": [{"code": fault.code, "message": fault.message, "detail": fault.fields}]}
-        answer = Answer(
+        return Answer(
             fault.status, {"Content-Type": "application/json"}, b"" if head else json.dumps(document).encode()
         )
-        return answer
     kept = "".join(f"<{key}>{escape(value)}</{key}>" for key, value in fault.fields.items())
     inner = f"<Code>{fault.code}</Code><Message>{escape(fault.message)}</Message>{kept}"
     if protocol == "query":
         kind = "Sender" if fault.status < 500 else "Receiver"
         inner = f"<Error><Type>{kind}</Type>{inner}</Error><RequestId>{name}</RequestId>"
         return xml_answer("ErrorResponse", inner, fault.status, "https://sts.amazonaws.com/doc/2011-06-15/")
-    text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}<RequestId>{name}</RequestId><HostId>sandbox</HostId></Error>'
-    return Answer(
-        fault.status, {"Content-Type": "application/xml", "x-amz-request-id": name}, b"" if head else text.encode()
-    )
+    inner += f"<RequestId>{name}</RequestId><HostId>sandbox</HostId>"
+    text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'
+    headers = {"Content-Type": "application/xml", "x-amz-request-id": name}
+    return Answer(fault.status, headers, b"" if head else text.encode())

@@ -47,12 +47,14 @@ class Span:
 
 @dataclass(slots=True)
 class Settings:
-    """What tests may turn. Spans: how long Search and List stay behind, how long a ClientToken is remembered (None: for ever).
+    """What tests may turn.
 
-    `status`: by package (`churn/3`), group (`churn`) or `*`, the ModelPackageStatus that successive descriptions show, the last
-    for ever; each also passes after `status_seconds`. `copy_limit`: bytes that one CopyObject may move; `part_minimum`: the least size of a part that is not the last.
-    `login_seconds`: life of a registry password; `mounting`: registries mount blobs between repositories; `redirect`: they answer
-    GET of a blob with 307 to another address, as ECR does.
+    `search`, `list`: how long they stay behind. `token`: how long a ClientToken is remembered (None: for ever).
+    `status`: by package (`churn/3`), group (`churn`) or `*`, the ModelPackageStatus that successive descriptions show,
+    the last of them for ever; each also passes after `status_seconds` (0: never).
+    `copy_limit`: bytes that one CopyObject may move; `part_minimum`: least size of a part that is not the last.
+    `login_seconds`: life of a registry password. `mounting`: registries mount blobs between repositories.
+    `redirect`: they answer GET of a blob with 307 to another address, as ECR does.
     """
 
     search: Span = Span()
@@ -82,8 +84,8 @@ class Session:
 class World:
     """One sandbox. Calls of several threads are taken one at a time under `lock`.
 
-    Everything but what moto keeps (services that are not our own) belongs to the instance: worlds are independent, cheap to
-    make and to `copy()`. `logical=True` gives equal times and ids in equal runs.
+    Everything but what moto keeps (services that are not our own) belongs to the instance: worlds are independent,
+    cheap to make and to `copy()`. `logical=True` gives equal times and ids in equal runs.
     `watchers` are told "before" and "after" each call, outside the lock: a test may block or raise there.
     """
 
@@ -92,9 +94,9 @@ class World:
         self.watchers: list[Watcher] = []
         self.accounts = {account.id: account for account in accounts}
         self.origin = "http://sandbox.localhost"  # where the AWS endpoint is reached; the server sets it
-        self._begin(logical)
+        self._begin(logical=logical)
 
-    def _begin(self, logical: bool) -> None:
+    def _begin(self, *, logical: bool) -> None:
         self.clock = Clock(logical)
         self.settings = Settings()
         self.faults: list[Fault] = []
@@ -111,12 +113,12 @@ class World:
     def reset(self) -> None:
         """Back to accounts and roles only; forgets what moto keeps, too, if it was used."""
         with self.lock:
-            self._begin(self.clock.logical)
+            self._begin(logical=self.clock.logical)
             self.watchers.clear()
             reset_moto()
 
     def copy(self) -> World:
-        """An independent world in the same state, without watchers; bytes and logged calls are shared, what moto keeps is not copied."""
+        """An independent world in the same state, without watchers; what moto keeps is not copied."""
         with self.lock:
             twin = World(accounts=tuple(self.accounts.values()))
             kept = {name: value for name, value in vars(self).items() if name not in ("lock", "watchers")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from controller.sandbox.ecr.state import Blob, Registry, Repository, Upload
 from controller.sandbox.ecr.store import DIGEST, begin_upload, find_upload, keep_blob, sha256
@@ -39,15 +40,27 @@ def blob_answer(blob: Blob, request: Request) -> Answer:
     return Answer(status, headers, b"" if request.method == "HEAD" else _stream(blob.pieces, start, stop))
 
 
-def get_blob(world: World, registry: Registry, repository: Repository, request: Request, last: str) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request to a repository; `last` is the path's last part: a digest, a tag or an upload."""
+
+    world: World
+    registry: Registry
+    repository: Repository
+    request: Request
+    last: str
+
+
+def get_blob(visit: Visit) -> Answer:
     """GET and HEAD of a blob that this repository has."""
-    with world.lock:
-        blob = registry.blobs.get(last) if last in repository.layers else None
+    with visit.world.lock:
+        blob = visit.registry.blobs.get(visit.last) if visit.last in visit.repository.layers else None
     if blob is None:
         raise ServiceError("BLOB_UNKNOWN", "blob unknown to registry", 404)
-    if world.settings.redirect and request.method == "GET":
-        return Answer(307, {"Location": f"{world.origin}/_sandbox/layers/{registry.account}/{registry.region}/{last}"})
-    return blob_answer(blob, request)
+    if visit.world.settings.redirect and visit.request.method == "GET":
+        place = f"{visit.registry.account}/{visit.registry.region}/{visit.last}"
+        return Answer(307, {"Location": f"{visit.world.origin}/_sandbox/layers/{place}"})
+    return blob_answer(blob, visit.request)
 
 
 def _digest(request: Request) -> str:
@@ -69,69 +82,69 @@ def _created(repository: Repository, digest: str) -> Answer:
     return Answer(201, {"Location": f"/v2/{repository.name}/blobs/{digest}", "Docker-Content-Digest": digest})
 
 
-def start_upload(world: World, registry: Registry, repository: Repository, request: Request, last: str) -> Answer:
-    """POST: begins an upload, takes a whole blob with ?digest=, or mounts one from another repository with ?mount=&from=."""
-    if "mount" in request.query and _mounted(world, registry, repository, request):
-        return _created(repository, request.query["mount"])
-    if "digest" in request.query:
-        return _finish(world, registry, repository, list(request.chunks()), _digest(request))
-    with world.lock:
-        return Answer(202, _place(repository, begin_upload(world, registry, repository)))
+def start_upload(visit: Visit) -> Answer:
+    """POST: begins an upload, takes a whole blob with ?digest=, or mounts one from another repository with ?mount=."""
+    if "mount" in visit.request.query and _mounted(visit):
+        return _created(visit.repository, visit.request.query["mount"])
+    if "digest" in visit.request.query:
+        return _finish(visit, list(visit.request.chunks()), _digest(visit.request))
+    with visit.world.lock:
+        return Answer(202, _place(visit.repository, begin_upload(visit.world, visit.registry, visit.repository)))
 
 
-def _mounted(world: World, registry: Registry, repository: Repository, request: Request) -> bool:
+def _mounted(visit: Visit) -> bool:
     """Mounts a blob that an image of the other repository refers to; anything else becomes an ordinary upload."""
-    digest = request.query["mount"]
-    with world.lock:
-        origin = registry.repositories.get(request.query.get("from", ""))
+    digest = visit.request.query["mount"]
+    with visit.world.lock:
+        origin = visit.registry.repositories.get(visit.request.query.get("from", ""))
         referred = origin is not None and any(digest in image.blobs for image in origin.images.values())
-        if digest in repository.layers or (referred and world.settings.mounting):
-            repository.layers.add(digest)
+        if digest in visit.repository.layers or (referred and visit.world.settings.mounting):
+            visit.repository.layers.add(digest)
             return True
     return False
 
 
-def continue_upload(world: World, registry: Registry, repository: Repository, request: Request, last: str) -> Answer:
+def continue_upload(visit: Visit) -> Answer:
     """PATCH: the next bytes, which must follow the last ones when they say where they belong."""
-    pieces = list(request.chunks())
-    with world.lock:
-        upload = find_upload(registry, repository, last)
-        given = re.match(r"(?:bytes )?(\d+)-", request.headers.get("content-range", ""))
+    pieces = list(visit.request.chunks())
+    with visit.world.lock:
+        upload = find_upload(visit.registry, visit.repository, visit.last)
+        given = re.match(r"(?:bytes )?(\d+)-", visit.request.headers.get("content-range", ""))
         if given and int(given[1]) != upload.size:
             raise ServiceError("BLOB_UPLOAD_INVALID", "blob upload out of order", 416)
         upload.pieces += pieces
         upload.size += sum(map(len, pieces))
-        return Answer(202, _place(repository, upload))
+        return Answer(202, _place(visit.repository, upload))
 
 
-def finish_upload(world: World, registry: Registry, repository: Repository, request: Request, last: str) -> Answer:
+def finish_upload(visit: Visit) -> Answer:
     """PUT: the last bytes and the digest, which the whole must have."""
-    digest, rest = _digest(request), list(request.chunks())
-    with world.lock:
-        pieces = [*find_upload(registry, repository, last).pieces, *rest]
-    answer = _finish(world, registry, repository, pieces, digest)
-    with world.lock:
-        registry.uploads.pop(last, None)
+    digest, rest = _digest(visit.request), list(visit.request.chunks())
+    with visit.world.lock:
+        pieces = [*find_upload(visit.registry, visit.repository, visit.last).pieces, *rest]
+    answer = _finish(visit, pieces, digest)
+    with visit.world.lock:
+        visit.registry.uploads.pop(visit.last, None)
     return answer
 
 
-def _finish(world: World, registry: Registry, repository: Repository, pieces: list[bytes], digest: str) -> Answer:
+def _finish(visit: Visit, pieces: list[bytes], digest: str) -> Answer:
     found = sha256(pieces)
     if found != digest:
         raise ServiceError("DIGEST_INVALID", f"the bytes have digest {found}, not {digest}", 400)
-    with world.lock:
-        keep_blob(registry, repository, pieces, digest)
-    return _created(repository, digest)
+    with visit.world.lock:
+        keep_blob(visit.registry, visit.repository, pieces, digest)
+    return _created(visit.repository, digest)
 
 
-def upload_status(world: World, registry: Registry, repository: Repository, request: Request, last: str) -> Answer:
+def upload_status(visit: Visit) -> Answer:
     """GET: how far an upload is."""
-    with world.lock:
-        return Answer(204, _place(repository, find_upload(registry, repository, last)))
+    with visit.world.lock:
+        return Answer(204, _place(visit.repository, find_upload(visit.registry, visit.repository, visit.last)))
 
 
-def cancel_upload(world: World, registry: Registry, repository: Repository, request: Request, last: str) -> Answer:
+def cancel_upload(visit: Visit) -> Answer:
     """DELETE: forgets an upload."""
-    with world.lock:
-        del registry.uploads[find_upload(registry, repository, last).id]
+    with visit.world.lock:
+        del visit.registry.uploads[find_upload(visit.registry, visit.repository, visit.last).id]
     return Answer(204)

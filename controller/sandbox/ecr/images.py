@@ -7,7 +7,7 @@ from typing import Any
 from controller.sandbox.ecr.pages import page
 from controller.sandbox.ecr.repositories import registry_of
 from controller.sandbox.ecr.state import Image, Registry, Repository
-from controller.sandbox.ecr.store import DIGEST, find_image, find_repository, parents_of, put_manifest
+from controller.sandbox.ecr.store import DIGEST, find_image, find_repository, parents_of, put_manifest, within
 from controller.sandbox.principals import Caller
 from controller.sandbox.wire import ServiceError
 from controller.sandbox.world import World
@@ -23,9 +23,12 @@ def _where(world: World, caller: Caller, document: Document) -> tuple[Registry, 
 def _image(registry: Registry, repository: Repository, image: Image, tag: str | None) -> Document:
     name = {"imageDigest": image.digest} | ({"imageTag": tag} if tag else {})
     return {
-        "registryId": registry.account, "repositoryName": repository.name, "imageId": name,
-        "imageManifest": image.manifest.decode(), "imageManifestMediaType": image.media_type,
-    }  # fmt: skip
+        "registryId": registry.account,
+        "repositoryName": repository.name,
+        "imageId": name,
+        "imageManifest": image.manifest.decode(),
+        "imageManifestMediaType": image.media_type,
+    }
 
 
 def put_image(world: World, caller: Caller, document: Document) -> Document:
@@ -88,7 +91,7 @@ def batch_get_image(world: World, caller: Caller, document: Document) -> Documen
 
 def batch_delete_image(world: World, caller: Caller, document: Document) -> Document:
     """By tag: takes the tag away, and the image with its last one; by digest: the image with all tags."""
-    registry, repository = _where(world, caller, document)
+    _, repository = _where(world, caller, document)
     gone, failures = [], []
     for image_id in document["imageIds"]:
         found = _lookup(repository, image_id)
@@ -147,7 +150,7 @@ def describe_images(world: World, caller: Caller, document: Document) -> Documen
         for image_id in document["imageIds"]:
             image = find_image(repository, image_id.get("imageTag"), image_id.get("imageDigest"))
             if image is None:
-                said = f"The image with imageId {image_id} does not exist within the repository with name '{repository.name}' in the registry with id '{registry.account}'"
+                said = f"The image with imageId {image_id} does not exist within {within(registry, repository)}"
                 raise ServiceError("ImageNotFoundException", said)
             rows.append(image)
     found, more = page(rows, document)
@@ -156,7 +159,7 @@ def describe_images(world: World, caller: Caller, document: Document) -> Documen
 
 def list_images(world: World, caller: Caller, document: Document) -> Document:
     """Ids of images, one for each tag."""
-    registry, repository = _where(world, caller, document)
+    _, repository = _where(world, caller, document)
     rows: list[Document] = []
     for image in repository.images.values():
         if _tagged(repository, image, document):
@@ -168,14 +171,19 @@ def list_images(world: World, caller: Caller, document: Document) -> Document:
 
 def list_image_referrers(world: World, caller: Caller, document: Document) -> Document:
     """The images whose subject is the given one."""
-    registry, repository = _where(world, caller, document)
+    _, repository = _where(world, caller, document)
     subject = document["subjectId"]["imageDigest"]
     rows = [
         {
-            "digest": image.digest, "mediaType": image.media_type, "artifactType": image.artifact_type or "", "size": len(image.manifest),
-            "annotations": image.annotations, "artifactStatus": "ACTIVE",
+            "digest": image.digest,
+            "mediaType": image.media_type,
+            "artifactType": image.artifact_type or "",
+            "size": len(image.manifest),
+            "annotations": image.annotations,
+            "artifactStatus": "ACTIVE",
         }
-        for image in repository.images.values() if image.subject == subject
-    ]  # fmt: skip
+        for image in repository.images.values()
+        if image.subject == subject
+    ]
     found, more = page(rows, document)
     return {"referrers": found, **more}

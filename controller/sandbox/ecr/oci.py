@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from controller.sandbox.calls import Call, mutates
 from controller.sandbox.ecr import blobs
-from controller.sandbox.ecr.state import Login, Registry, Repository
+from controller.sandbox.ecr.state import Login, Registry
 from controller.sandbox.ecr.store import INDEXES, find_image, find_repository, put_manifest
 from controller.sandbox.wire import Answer, Request, ServiceError
 from controller.sandbox.world import World
@@ -57,7 +57,7 @@ def parse(request: Request) -> Asked:
 
 
 def call_of(registry: Registry, request: Request, asked: Asked) -> Call:
-    """The log's entry: service `registry`, account and region of the registry, operations like `PutManifest`, `PostUpload`."""
+    """The log's entry: service `registry`, the registry's account and region, operations like `PutManifest`."""
     operation = request.method.title() + _NAMES.get(asked.kind, "Unknown")
     resource = f"{registry.host}/{asked.name}" + (
         f"@{asked.last}" if ":" in asked.last else f":{asked.last}" if asked.last else ""
@@ -67,7 +67,7 @@ def call_of(registry: Registry, request: Request, asked: Asked) -> Call:
     )
 
 
-def sign_in(world: World, registry: Registry, request: Request) -> Login:
+def sign_in(world: World, request: Request) -> Login:
     """Basic credentials of GetAuthorizationToken; 401 without, 403 when the password has expired."""
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     try:
@@ -99,12 +99,13 @@ def answer(world: World, registry: Registry, request: Request, asked: Asked) -> 
     deed = _DEEDS.get((request.method, asked.kind))
     if deed is None:
         raise ServiceError("UNSUPPORTED", "The operation is unsupported.", 405)
-    return deed(world, registry, repository, request, asked.last)
+    return deed(blobs.Visit(world, registry, repository, request, asked.last))
 
 
-def _get_manifest(world: World, registry: Registry, repository: Repository, request: Request, last: str) -> Answer:
-    with world.lock:
-        image = find_image(repository, None, last) if ":" in last else find_image(repository, last, None)
+def _get_manifest(visit: blobs.Visit) -> Answer:
+    with visit.world.lock:
+        tag, digest = (None, visit.last) if ":" in visit.last else (visit.last, None)
+        image = find_image(visit.repository, tag, digest)
     if image is None:
         raise ServiceError("MANIFEST_UNKNOWN", "Requested image not found", 404)
     headers = {
@@ -112,53 +113,59 @@ def _get_manifest(world: World, registry: Registry, repository: Repository, requ
         "Docker-Content-Digest": image.digest,
         "Content-Length": str(len(image.manifest)),
     }
-    return Answer(200, headers, b"" if request.method == "HEAD" else image.manifest)
+    return Answer(200, headers, b"" if visit.request.method == "HEAD" else image.manifest)
 
 
-def _put_manifest(world: World, registry: Registry, repository: Repository, request: Request, last: str) -> Answer:
-    manifest, media_type = request.body(), request.headers.get("content-type", "")
-    tag, digest = (None, last) if ":" in last else (last, None)
-    with world.lock:
+def _put_manifest(visit: blobs.Visit) -> Answer:
+    manifest, media_type = visit.request.body(), visit.request.headers.get("content-type", "")
+    tag, digest = (None, visit.last) if ":" in visit.last else (visit.last, None)
+    with visit.world.lock:
         try:
-            image = put_manifest(world, registry, repository, manifest, media_type, tag, digest)
+            image = put_manifest(visit.world, visit.registry, visit.repository, manifest, media_type, tag, digest)
         except ServiceError as fault:
-            held = find_image(repository, tag, digest)
+            held = find_image(visit.repository, tag, digest)
             if fault.code != "ImageAlreadyExistsException" or held is None:
                 raise
             image = held
-    headers = {"Location": f"/v2/{repository.name}/manifests/{image.digest}", "Docker-Content-Digest": image.digest}
+    place = f"/v2/{visit.repository.name}/manifests/{image.digest}"
+    headers = {"Location": place, "Docker-Content-Digest": image.digest}
     return Answer(201, headers | ({"OCI-Subject": image.subject} if image.subject else {}))
 
 
-def _get_tags(world: World, registry: Registry, repository: Repository, request: Request, last: str) -> Answer:
-    if last != "list":
+def _get_tags(visit: blobs.Visit) -> Answer:
+    if visit.last != "list":
         raise ServiceError("NOT_FOUND", "no such path in the distribution specification", 404)
-    limit = min(int(request.query.get("n", "1000")), 1000)
-    with world.lock:
-        tags = sorted(tag for tag in repository.tags if tag > request.query.get("last", ""))
+    limit = min(int(visit.request.query.get("n", "1000")), 1000)
+    with visit.world.lock:
+        tags = sorted(tag for tag in visit.repository.tags if tag > visit.request.query.get("last", ""))
     headers = {"Content-Type": "application/json"}
     if len(tags) > limit:
         tags = tags[:limit]
-        headers["Link"] = f'</v2/{repository.name}/tags/list?n={limit}&last={tags[-1] if tags else ""}>; rel="next"'
-    return Answer(200, headers, json.dumps({"name": repository.name, "tags": tags}).encode())
+        last = tags[-1] if tags else ""
+        headers["Link"] = f'</v2/{visit.repository.name}/tags/list?n={limit}&last={last}>; rel="next"'
+    return Answer(200, headers, json.dumps({"name": visit.repository.name, "tags": tags}).encode())
 
 
-def _get_referrers(world: World, registry: Registry, repository: Repository, request: Request, last: str) -> Answer:
-    wanted = request.query.get("artifactType")
-    with world.lock:
-        found = [image for image in repository.images.values() if image.subject == last]
+def _get_referrers(visit: blobs.Visit) -> Answer:
+    wanted = visit.request.query.get("artifactType")
+    with visit.world.lock:
+        found = [image for image in visit.repository.images.values() if image.subject == visit.last]
     rows = [
         {
-            "mediaType": image.media_type, "digest": image.digest, "size": len(image.manifest),
-            "artifactType": image.artifact_type, "annotations": image.annotations,
+            "mediaType": image.media_type,
+            "digest": image.digest,
+            "size": len(image.manifest),
+            "artifactType": image.artifact_type,
+            "annotations": image.annotations,
         }
-        for image in found if wanted in (None, image.artifact_type)
-    ]  # fmt: skip
+        for image in found
+        if wanted in (None, image.artifact_type)
+    ]
     headers = {"Content-Type": INDEXES[0]} | ({"OCI-Filters-Applied": "artifactType"} if wanted else {})
     return Answer(200, headers, json.dumps({"schemaVersion": 2, "mediaType": INDEXES[0], "manifests": rows}).encode())
 
 
-_Deed = Callable[[World, Registry, Repository, Request, str], Answer]
+_Deed = Callable[[blobs.Visit], Answer]
 _DEEDS: dict[tuple[str, str], _Deed] = {
     ("GET", "manifests"): _get_manifest,
     ("HEAD", "manifests"): _get_manifest,

@@ -8,7 +8,7 @@ from typing import Any
 
 from controller.sandbox.ecr.pages import page
 from controller.sandbox.ecr.state import Registry, Repository
-from controller.sandbox.ecr.store import find_repository
+from controller.sandbox.ecr.store import find_repository, within
 from controller.sandbox.principals import Caller
 from controller.sandbox.regions import partition
 from controller.sandbox.wire import ServiceError
@@ -72,7 +72,7 @@ def create_repository(world: World, caller: Caller, document: Document) -> Docum
     if not _NAME.fullmatch(name) or not 2 <= len(name) <= 256:
         raise ServiceError(
             "InvalidParameterException",
-            f"Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must satisfy regular expression {_NAME.pattern}'",
+            f"Invalid parameter at 'repositoryName' failed to satisfy constraint: '{_NAME.pattern}'",
         )
     if name in registry.repositories:
         raise ServiceError(
@@ -106,7 +106,7 @@ def delete_repository(world: World, caller: Caller, document: Document) -> Docum
     registry = registry_of(world, caller, document)
     repository = find_repository(registry, document["repositoryName"])
     if repository.images and not document.get("force"):
-        said = f"The repository with name '{repository.name}' in registry with id '{registry.account}' cannot be deleted because it still contains images"
+        said = f"{within(registry, repository)} cannot be deleted because it still contains images"
         raise ServiceError("RepositoryNotEmptyException", said)
     del registry.repositories[repository.name]
     return {"repository": _described(registry, repository)}
@@ -139,7 +139,7 @@ def repository_policy(world: World, caller: Caller, document: Document, deed: st
         repository.policy = document["policyText"]
     text = repository.policy
     if text is None:
-        said = f"Repository policy does not exist for the repository with name '{repository.name}' in the registry with id '{registry.account}'"
+        said = f"Repository policy does not exist for {within(registry, repository)}"
         raise ServiceError("RepositoryPolicyNotFoundException", said)
     if deed == "delete":
         repository.policy = None
@@ -163,16 +163,16 @@ def lifecycle_policy(world: World, caller: Caller, document: Document, deed: str
     return {"registryId": registry.account, "repositoryName": repository.name, "lifecyclePolicyText": text}
 
 
-def _by_arn(world: World, caller: Caller, arn: str) -> Repository:
+def _by_arn(world: World, arn: str) -> Repository:
     parts = arn.split(":", 5)
     if len(parts) != 6 or parts[2] != "ecr" or parts[4] not in world.accounts:
         raise ServiceError("InvalidParameterException", f"Invalid parameter at 'resourceArn': {arn}")
     return find_repository(world.registry_of(parts[4], parts[3]), parts[5].removeprefix("repository/"))
 
 
-def repository_tags(world: World, caller: Caller, document: Document, deed: str) -> Document:
+def repository_tags(world: World, _caller: Caller, document: Document, deed: str) -> Document:
     """Lists, adds or removes a repository's tags."""
-    tags = _by_arn(world, caller, document["resourceArn"]).tags_on_it
+    tags = _by_arn(world, document["resourceArn"]).tags_on_it
     if deed == "tag":
         tags.update(_check_tags(document["tags"]))
     for key in document["tagKeys"] if deed == "untag" else ():

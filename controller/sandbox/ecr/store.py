@@ -83,6 +83,19 @@ def _locked(repository: Repository, tag: str) -> bool:
     )
 
 
+def within(registry: Registry, repository: Repository) -> str:
+    """Where something is, as ECR's messages say it."""
+    return f"the repository with name '{repository.name}' in the registry with id '{registry.account}'"
+
+
+def _absent(code: str, digests: list[str], registry: Registry, repository: Repository) -> ServiceError:
+    what = "Layers" if code.startswith("Layers") else "Images"
+    where = within(registry, repository)
+    return ServiceError(
+        code, f"{what} with digests '[{', '.join(digests)}]' required for pushing image into {where} do not exist"
+    )
+
+
 def _read_manifest(registry: Registry, repository: Repository, manifest: bytes, media_type: str, now: float) -> Image:
     """An image with all that it refers to present here, or LayersNotFound / ReferencedImagesNotFound."""
     document = _parse(manifest)
@@ -103,16 +116,10 @@ def _read_manifest(registry: Registry, repository: Repository, manifest: bytes, 
     )
     absent = sorted(digest for digest in blobs if digest not in repository.layers)
     if absent:
-        raise ServiceError(
-            "LayersNotFoundException",
-            f"Layers with digests '[{', '.join(absent)}]' required for pushing image into repository with name '{repository.name}' in the registry with id '{registry.account}' do not exist",
-        )
+        raise _absent("LayersNotFoundException", absent, registry, repository)
     absent = sorted(digest for digest in children if digest not in repository.images)
     if absent:
-        raise ServiceError(
-            "ReferencedImagesNotFoundException",
-            f"Images with digests '[{', '.join(absent)}]' required for pushing image into repository with name '{repository.name}' in the registry with id '{registry.account}' do not exist",
-        )
+        raise _absent("ReferencedImagesNotFoundException", absent, registry, repository)
     size = sum(int(item.get("size", 0)) for item in entries)
     kind = document.get("artifactType") or config.get("mediaType")
     subject = (document.get("subject") or {}).get("digest")
@@ -145,15 +152,18 @@ def put_manifest(
     if digest is not None and digest != fresh.digest:
         raise ServiceError(
             "ImageDigestDoesNotMatchException",
-            f"The specified image digest '{digest}' does not match the digest '{fresh.digest}' that was calculated for the image",
+            f"The specified image digest '{digest}' does not match the calculated digest '{fresh.digest}'",
         )
     known = repository.images.get(fresh.digest)
     held = repository.tags.get(tag) if tag is not None else None
     if known is not None and (tag is None or held == fresh.digest):
-        said = f"Image with digest '{fresh.digest}'{f' and tag {tag!r}' if tag else ''} already exists in the repository with name '{repository.name}' in registry with id '{registry.account}'"
+        said = f"Image with digest '{fresh.digest}' and tag '{tag}' already exists in {within(registry, repository)}"
         raise ServiceError("ImageAlreadyExistsException", said)
     if tag is not None and held is not None and _locked(repository, tag):
-        said = f"The image tag '{tag}' already exists in the '{repository.name}' repository and cannot be overwritten because the tag is immutable."
+        said = (
+            f"The image tag '{tag}' already exists in the '{repository.name}' repository "
+            "and cannot be overwritten because the tag is immutable."
+        )
         raise ServiceError("ImageTagAlreadyExistsException", said)
     image = repository.images.setdefault(fresh.digest, fresh)
     if tag is not None:

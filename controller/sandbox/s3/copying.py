@@ -84,7 +84,7 @@ def copy_object(ask: Ask) -> Answer:
     )
     same = origin is bucket and source.key == ask.key and bucket.current(ask.key) is source
     if same and not any(ask.header(name) not in (None, "COPY") for name in changes):
-        said = "This copy request is illegal because it is trying to copy an object to itself without changing its metadata"
+        said = "This copy request is illegal because it copies an object to itself without changing its metadata"
         raise ServiceError("InvalidRequest", said)
     fresh = _new_object(ask, bucket, source)
     fresh.etag = etag_of(fresh)

@@ -42,7 +42,7 @@ class _Page:
 
 
 def _fill(ask: Ask, entries: Iterable[tuple[str, str, str]], page: _Page, after: str) -> _Page:
-    """Takes (key, version, row) in order until the page is full; keys with the delimiter count once, as their prefix."""
+    """Takes (key, version, row) in order until the page is full; keys with the delimiter count once."""
     prefix, delimiter = ask.query("prefix") or "", ask.query("delimiter") or ""
     for key, version, row in entries:
         cut = key.find(delimiter, len(prefix)) if delimiter else -1

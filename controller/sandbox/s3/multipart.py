@@ -40,7 +40,7 @@ def _upload(ask: Ask) -> Multipart:
     if upload is None or upload.key != ask.key:
         raise ServiceError(
             "NoSuchUpload",
-            "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
+            "The specified upload does not exist. It may have been aborted or completed.",
             404,
         )
     return upload

@@ -52,7 +52,7 @@ class Multipart:
 
 @dataclass(slots=True)
 class Bucket:
-    """`objects`: versions of each key, the newest last. `settings`: documents of bucket sub-resources, kept verbatim."""
+    """`objects`: versions of each key, the newest last. `settings`: documents of sub-resources, kept verbatim."""
 
     name: str
     owner: str

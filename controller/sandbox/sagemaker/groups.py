@@ -39,9 +39,12 @@ def create_model_package_group(world: World, caller: Caller, document: Document)
         raise invalid(f"Model Package Group already exists: {arn}")
     now = world.clock.now()
     body = {
-        "ModelPackageGroupName": name, "ModelPackageGroupArn": arn, "CreationTime": now, "CreatedBy": user_context(caller),
+        "ModelPackageGroupName": name,
+        "ModelPackageGroupArn": arn,
+        "CreationTime": now,
+        "CreatedBy": user_context(caller),
         "ModelPackageGroupStatus": "Completed",
-    }  # fmt: skip
+    }
     body |= {
         key: document[key] for key in ("ModelPackageGroupDescription", "ManagedConfiguration") if document.get(key)
     }

@@ -14,13 +14,24 @@ from controller.sandbox.sagemaker.state import Document, Package
 from controller.sandbox.world import World
 
 SUMMARY = (
-    "ModelPackageName", "ModelPackageGroupName", "ModelPackageVersion", "ModelPackageArn", "ModelPackageDescription",
-    "CreationTime", "ModelApprovalStatus", "ModelLifeCycle", "ModelPackageRegistrationType",
-)  # fmt: skip
+    "ModelPackageName",
+    "ModelPackageGroupName",
+    "ModelPackageVersion",
+    "ModelPackageArn",
+    "ModelPackageDescription",
+    "CreationTime",
+    "ModelApprovalStatus",
+    "ModelLifeCycle",
+    "ModelPackageRegistrationType",
+)
 GROUP_SUMMARY = (
-    "ModelPackageGroupName", "ModelPackageGroupArn", "ModelPackageGroupDescription", "CreationTime", "ModelPackageGroupStatus",
+    "ModelPackageGroupName",
+    "ModelPackageGroupArn",
+    "ModelPackageGroupDescription",
+    "CreationTime",
+    "ModelPackageGroupStatus",
     "ManagedConfiguration",
-)  # fmt: skip
+)
 
 
 def _name(body: Document) -> str:

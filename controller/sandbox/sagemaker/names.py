@@ -29,7 +29,9 @@ def locate(world: World, caller: Caller, text: str, kind: str) -> tuple[Models, 
         return world.models_of(caller.account, caller.region), text.lower()
     region, account = found[2], found[3]
     if account not in world.accounts:
-        said = f"User: {caller.arn} is not authorized to perform this action on resource: {text} because no resource-based policy allows it"
+        said = (
+            f"User: {caller.arn} is not authorized to perform this action on resource: {text}: no resource-based policy"
+        )
         raise ServiceError("AccessDeniedException", said)
     if region != caller.region or found[4] != kind:
         raise invalid(f"{'ModelPackage' if kind == 'model-package' else 'Model Package Group'} {text} does not exist.")

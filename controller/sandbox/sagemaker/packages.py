@@ -16,12 +16,23 @@ from controller.sandbox.world import World
 
 _NEVER_KEPT = ("ClientToken", "Tags", "ModelPackageName", "ModelPackageGroupName")
 _REPLACED = (
-    "ModelApprovalStatus", "ModelPackageRegistrationType", "ApprovalDescription", "SourceUri", "ModelCard", "ModelLifeCycle",
-)  # fmt: skip
+    "ModelApprovalStatus",
+    "ModelPackageRegistrationType",
+    "ApprovalDescription",
+    "SourceUri",
+    "ModelCard",
+    "ModelLifeCycle",
+)
 _BATCH = (
-    "ModelPackageGroupName", "ModelPackageVersion", "ModelPackageArn", "ModelPackageDescription", "CreationTime",
-    "InferenceSpecification", "ModelApprovalStatus", "ModelPackageRegistrationType",
-)  # fmt: skip
+    "ModelPackageGroupName",
+    "ModelPackageVersion",
+    "ModelPackageArn",
+    "ModelPackageDescription",
+    "CreationTime",
+    "InferenceSpecification",
+    "ModelApprovalStatus",
+    "ModelPackageRegistrationType",
+)
 _HISTORY = 50  # states kept for lagging readers
 
 
@@ -162,7 +173,7 @@ def _merge_metadata(body: Document, document: Document) -> None:
 def update_model_package(world: World, caller: Caller, document: Document) -> Document:
     """Changes what may change; what is not named stays; metadata is merged."""
     check(document)
-    models, package = find_package(world, caller, document["ModelPackageArn"])
+    _, package = find_package(world, caller, document["ModelPackageArn"])
     body = dict(package.body or {})
     if status_of(world, package) in ("Pending", "InProgress", "Deleting"):
         raise conflict(
@@ -187,7 +198,7 @@ def update_model_package(world: World, caller: Caller, document: Document) -> Do
 def describe_model_package(world: World, caller: Caller, document: Document) -> Document:
     """All of one package; each description brings its status on by one."""
     check(document)
-    models, package = find_package(world, caller, document["ModelPackageName"])
+    _, package = find_package(world, caller, document["ModelPackageName"])
     answer = describe(world, package, package.body or {})
     package.looks += 1
     return answer
@@ -200,7 +211,7 @@ def batch_describe_model_package(world: World, caller: Caller, document: Documen
     errors: dict[str, Any] = {}
     for arn in document["ModelPackageArnList"]:
         try:
-            models, package = find_package(world, caller, arn)
+            _, package = find_package(world, caller, arn)
         except ServiceError as fault:
             errors[arn] = {"ErrorCode": fault.code, "ErrorResponse": fault.message}
             continue
@@ -212,7 +223,7 @@ def batch_describe_model_package(world: World, caller: Caller, document: Documen
 def delete_model_package(world: World, caller: Caller, document: Document) -> Document:
     """Deletes a version or an unversioned package; its number is not given again."""
     check(document)
-    models, package = find_package(world, caller, document["ModelPackageName"])
+    _, package = find_package(world, caller, document["ModelPackageName"])
     if status_of(world, package) in ("Pending", "InProgress"):
         raise conflict(
             f"ModelPackage {package.arn} is in {status_of(world, package)} state and cannot be modified or deleted."

@@ -10,7 +10,7 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A package's body as it was from a call and a time on; None: deleted. Bodies are replaced, never changed in place."""
+    """A package's body from a call and a time on; None: deleted. Bodies are replaced, never changed."""
 
     number: int
     time: float
@@ -19,7 +19,7 @@ class Version:
 
 @dataclass(slots=True)
 class Package:
-    """One model package. `history` ends with what is true now; the earlier ones are what lagging readers may still see."""
+    """One model package. `history` ends with what is true now; lagging readers may still see earlier ones."""
 
     key: str  # lower-case "group/3", or the name of an unversioned one
     arn: str
