@@ -55,7 +55,7 @@ def where_text(where: Where) -> str:
     for part in where:
         if isinstance(part, int):
             text += f"[{part}]"
-        elif part and part.replace("-", "").replace("_", "").isalnum() and part.isascii():
+        elif len(part) <= SHOWN and part.isascii() and part.replace("-", "").replace("_", "").isalnum():
             text += f".{part}" if text else part
         else:
             text += f"[{shown(part)}]"

@@ -193,7 +193,9 @@ def _judged(path: str, mode: str, size: str) -> Problem | None:
         raise SourceError(f"the bytes of {files.printable(path)} are not in this clone", hint)
     if int(size) > MAX_BYTES or mode == "100644":
         return files.too_large(path, int(size))
-    return files.refused(path, f"{_MODES.get(mode, 'no regular file')} is not read", "git update-index --chmod=-x", "mode")
+    return files.refused(
+        path, f"{_MODES.get(mode, 'no regular file')} is not read", "git update-index --chmod=-x", "mode"
+    )
 
 
 def _contents(repo: Repository, identities: Sequence[str]) -> Iterable[bytes]:

@@ -22,6 +22,8 @@ LOCK_SUFFIX = ".lock.yaml"
 _KIND = re.compile(rb"^kind:[ \t]*[\"']?([A-Za-z]+)", re.MULTILINE)
 _NAME = re.compile(rb"^metadata:[ \t]*(?:\{[ \t]*|(?:#.*)?\r?\n[ \t]+)name:[ \t]*[\"']?([a-z0-9-]{1,63})", re.MULTILINE)
 
+_NAME_ONLY = re.compile(r"[a-z0-9](-*[a-z0-9]){0,62}")
+
 
 @dataclass(frozen=True, slots=True)
 class _Read:
@@ -77,7 +79,7 @@ def _empty(folder: files.Folder, path: str) -> None:
 
 
 def _platform_place(repo: Path, platform: str) -> tuple[Path, str]:
-    """Where the platform is. Only what is written as a folder is one: a change may bring a folder named like a branch."""
+    """Where the platform is. Only what is written as a folder is one: a change may bring one named like a branch."""
     if not platform.startswith(("/", "./", "../", "~")) and platform not in (".", ".."):
         return repo, platform
     whole = Path(platform).expanduser()
@@ -99,9 +101,8 @@ def _documents(folder: files.Folder, label: str = "") -> _Read:
         else:
             entries.append(entry)
     for problem in folder.problems:
-        name = problem.path.rpartition("/")[2]
-        if name.endswith(LOCK_SUFFIX):  # a lock that cannot be read must not make its promotion an unlocked one
-            unread.add(("Lock", name.removesuffix(LOCK_SUFFIX)))
+        if files.is_manifest(problem.path) and not any(file.path == problem.path for file in folder.files):
+            unread.add(_unknown(problem.path))
     return _Read(tuple(entries), tuple(problems), frozenset(unread))
 
 
@@ -147,11 +148,19 @@ def _sniffed(file: files.File) -> tuple[str, str]:
 
 def _claimed(file: files.File, faults: Sequence[Problem]) -> tuple[str, str]:
     """The (kind, name) that a wrong file stands for, so that whatever relies on it is not acted on."""
-    base = file.path.rpartition("/")[2]
+    unknown = _unknown(file.path)
+    if unknown[0]:
+        return unknown
+    kind, name = (faults[0].kind, faults[0].name) if faults else _sniffed(file)
+    return kind, name if _NAME_ONLY.fullmatch(name) else unknown[1]
+
+
+def _unknown(path: str) -> tuple[str, str]:
+    """As `_claimed`, by the file's name: a lock that cannot be read must not make its promotion an unlocked one."""
+    base = path.rpartition("/")[2]
     if base.endswith(LOCK_SUFFIX):
         return "Lock", base.removesuffix(LOCK_SUFFIX)
-    kind, name = (faults[0].kind, faults[0].name) if faults else _sniffed(file)
-    return kind, name or base.rpartition(".")[0]
+    return "", base.rpartition(".")[0]
 
 
 def _joined(team: _Read, platform: _Read) -> _Read:

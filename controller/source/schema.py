@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from controller.core.limits import METADATA_ENTRIES, metadata_count, metadata_faults, tag_faults
 from controller.core.manifest import API_VERSION, KINDS
 from controller.core.problems import Problem, Where, did_you_mean, shown, where_text
 from controller.source.strict import Document
@@ -75,7 +76,23 @@ def check(path: str, document: Document) -> tuple[Problem, ...]:
         for where, key, message, expected, hint in _explained(error):
             line, column = document.at(where, key=key)
             problems.add(Problem(path, line, column, where_text(where), message, expected, hint, kind, name, "schema"))
+    for where, key, message, expected in _texts(data.get("spec")):
+        line, column = document.at(where, key=key)
+        problems.add(Problem(path, line, column, where_text(where), message, expected, "", kind, name, "text"))
     return tuple(sorted(problems))
+
+
+def _texts(spec: Any) -> Iterator[tuple[Where, bool, str, str]]:
+    """What AWS would refuse in metadata and tags: its characters are classes of Unicode, which a schema cannot name."""
+    for name, judge in (("metadata", metadata_faults), ("tags", tag_faults)):
+        found = spec.get(name) if isinstance(spec, dict) else None
+        if not isinstance(found, dict) or len(found) > 10 * METADATA_ENTRIES:
+            continue
+        texts = {key: value for key, value in found.items() if isinstance(value, str)}
+        for key, (at_key, message, expected) in judge(texts).items():
+            yield ("spec", name, key), at_key, message, expected
+        if name == "metadata" and (expected := metadata_count(texts)):
+            yield ("spec", name), True, f"{len(texts)} entries", expected
 
 
 def name_of(data: Any) -> str:
@@ -118,7 +135,7 @@ def _explained(error: Any) -> list[Explained]:
 
 
 def _explained_one(where: Where, error: Any) -> Explained:
-    if error.validator is None:  # a property that is `false` where another one is given
+    if error.validator == "not":  # a property that is not allowed where another one is given
         return (
             where,
             True,
@@ -150,8 +167,8 @@ def _type(where: Where, error: Any) -> Explained:
         hint = "remove the quotes" if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?|true|false", value) else ""
     elif wanted == ["array"] and isinstance(value, str):
         hint = f"write [{value}]" if len(value) <= 40 and value.isascii() and value.isprintable() else ""
-    text = str(error.schema.get("patternErrorMessage", expected)) if "string" in wanted else expected
-    return where, False, message, text, hint
+    said = expected if value is None else ""
+    return where, False, message, str(error.schema.get("patternErrorMessage", said)), hint
 
 
 def _required(where: Where, error: Any) -> Explained:
@@ -170,8 +187,7 @@ def _said(error: Any) -> str:
 def _additional(where: Where, error: Any) -> list[Explained]:
     known = error.schema.get("properties", {})
     extra = [key for key in error.instance if key not in known][:MAX_PROBLEMS]
-    left = [name for name in known if name not in error.instance]
-    return [((*where, key), True, f"unknown key {shown(key)}", "", did_you_mean(key, left)) for key in extra]
+    return [((*where, key), True, f"unknown key {shown(key)}", "", did_you_mean(key, known)) for key in extra]
 
 
 def _enum(where: Where, error: Any) -> Explained:
@@ -211,7 +227,9 @@ def _limits(error: Any) -> str:
         error.validator_value,
         len(error.instance) if hasattr(error.instance, "__len__") else 0,
     )
-    unit = {"L": "characters", "I": "entries", "P": "entries"}.get(rule[3], "")
+    unit = (
+        ("character" if rule[3] == "L" else "entry") if limit == 1 else ("characters" if rule[3] == "L" else "entries")
+    )
     if rule in ("minimum", "maximum"):
         return f"at {'least' if rule == 'minimum' else 'most'} {limit}"
     return f"at {'least' if rule.startswith('min') else 'most'} {limit} {unit}, not {size}"

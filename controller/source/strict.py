@@ -233,12 +233,9 @@ def _text(data: bytes) -> str:
         raise StrictError("not UTF-8 text", *_place(before), "save the file as UTF-8") from None
     found = FORBIDDEN.search(text) or _BREAKS.search(text)
     if found:
-        place = _place(text[: found.start()])
-        raise StrictError(
-            f"the character U+{ord(found.group()):04X} is not allowed",
-            *place,
-            "remove it, or write it as an escape in quotes",
-        )
+        hint = "remove it" if FORBIDDEN.match(found.group()) else "write it as an escape in quotes, or remove it"
+        message = f"the character U+{ord(found.group()):04X} is not allowed"
+        raise StrictError(message, *_place(text[: found.start()]), hint)
     return text
 
 

@@ -12,13 +12,13 @@ from controller.source import strict
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@+=-]*(?::[A-Za-z0-9._/@+=-]+)*(?: [A-Za-z0-9(][A-Za-z0-9._/@+=(),;-]*)*")
 # Words that other readers of YAML take for something else than text.
-_WORDS = frozenset("y n yes no on off true false null ~".split())
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _NUMBER_LIKE = re.compile(r"[-+.0-9][-+.0-9_:eExXoObBa-fA-FTZtz ]*")
 _ESCAPED = re.compile("[\x85\u2028\u2029\ufeff]")
 
 
 def to_yaml(data: dict[str, Any]) -> str:
-    """`data` (JSON data, keys in the order given) as one YAML document; raises `ValueError` for what YAML must not hold."""
+    """`data` (JSON data, keys in the order given) as one document; raises `ValueError` for what YAML must not hold."""
     return "".join(f"{line}\n" for line in _mapping(data))
 
 

@@ -59,7 +59,11 @@ SMALL = {
 def git(repo: Path, *arguments: str, feed: bytes = b"", **environment: str) -> str:
     """What a git command prints, without its last line end."""
     done = subprocess.run(
-        ["git", "-C", str(repo), *arguments], input=feed, env={**os.environ, **AUTHOR, **environment}, capture_output=True, check=True
+        ["git", "-C", str(repo), *arguments],
+        input=feed,
+        env={**os.environ, **AUTHOR, **environment},
+        capture_output=True,
+        check=True,
     )
     return done.stdout.decode("utf-8", "surrogateescape").rstrip("\n")
 

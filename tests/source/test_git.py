@@ -20,7 +20,10 @@ def small(path: Path, **more: str | bytes) -> Path:
 def raw(path: Path, *entries: tuple[str, bytes | str, str]) -> Path:
     """A repository whose manifests folder has the small fleet and these entries (mode, bytes or object id, name)."""
     repo = repos.create(path / "repo", bare=True)
-    inside = [("100644", repos.blob(repo, text.encode()), name.removeprefix("manifests/")) for name, text in repos.SMALL.items()]
+    inside = [
+        ("100644", repos.blob(repo, text.encode()), name.removeprefix("manifests/"))
+        for name, text in repos.SMALL.items()
+    ]
     for mode, data, name in entries:
         inside.append((mode, data if isinstance(data, str) else repos.blob(repo, data), name))
     folder = repos.tree(repo, sorted(inside, key=lambda entry: entry[2]))
@@ -85,7 +88,10 @@ def test_a_guard_that_is_refused_is_known_to_be_missing(tmp_path):
 @pytest.mark.parametrize("part", ["..", ".", ".git", ".GIT", ".git ", "git~1"])
 def test_paths_that_lead_elsewhere(tmp_path, part):
     repo = repos.create(tmp_path / "repo", bare=True)
-    inside = [("100644", repos.blob(repo, text.encode()), name.removeprefix("manifests/")) for name, text in repos.SMALL.items()]
+    inside = [
+        ("100644", repos.blob(repo, text.encode()), name.removeprefix("manifests/"))
+        for name, text in repos.SMALL.items()
+    ]
     hidden = repos.tree(repo, [("100644", repos.blob(repo, b"x"), "evil.yaml")])
     folder = repos.tree(repo, [("40000", hidden, part), *inside])
     repos.commit_tree(repo, repos.tree(repo, [("40000", folder, "manifests")]))
@@ -116,7 +122,7 @@ def test_no_manifests_is_an_error_never_nothing(tmp_path, worktree):
         load(repo, worktree=worktree)
     with pytest.raises(SourceError, match='there is no folder "nothing"'):
         load(repo, worktree=worktree, path="nothing")
-    with pytest.raises(SourceError, match="not a folder|there is no folder"):
+    with pytest.raises(SourceError, match=r"not a folder|there is no folder"):
         load(repo, worktree=worktree, path="manifests/README.md")
     for path in ("../x", "/etc", "a\0b"):
         with pytest.raises(UsageError, match="not a folder inside"):
@@ -165,7 +171,21 @@ def test_a_folder_without_git(tmp_path):
         load(tmp_path)
 
 
-@pytest.mark.parametrize("ref", ["", "--output=/tmp/x", "-h", "nothing", "HEAD\nx", "main:manifests", "main..main", "HEAD^{tree}", "$(id)", "main --exec=id"])
+@pytest.mark.parametrize(
+    "ref",
+    [
+        "",
+        "--output=/tmp/x",
+        "-h",
+        "nothing",
+        "HEAD\nx",
+        "main:manifests",
+        "main..main",
+        "HEAD^{tree}",
+        "$(id)",
+        "main --exec=id",
+    ],
+)
 def test_hostile_and_unknown_revisions(tmp_path, ref):
     with pytest.raises(SourceError, match="there is no revision"):
         load(small(tmp_path), ref=ref)
@@ -221,7 +241,14 @@ def hostile(repo: Path, mark: Path) -> None:
     """A repository configuration that runs a program wherever Git would run one."""
     hooks = repo / ".git" / "hooks"
     hooks.mkdir(exist_ok=True)
-    for name in ("evil", "post-checkout", "post-index-change", "reference-transaction", "pre-auto-gc", "fsmonitor-watchman"):
+    for name in (
+        "evil",
+        "post-checkout",
+        "post-index-change",
+        "reference-transaction",
+        "pre-auto-gc",
+        "fsmonitor-watchman",
+    ):
         (hooks / name).write_text(f"#!/bin/sh\ntouch {mark}\n")
         (hooks / name).chmod(0o755)
     with (repo / ".git" / "config").open("a") as config:
@@ -232,7 +259,9 @@ def hostile(repo: Path, mark: Path) -> None:
 @pytest.mark.parametrize("worktree", [False, True])
 def test_hostile_configuration_runs_nothing(tmp_path, worktree):
     repo = small(tmp_path, **{".gitattributes": "* diff=evil filter=evil\n"})
-    signed = repos.git(repo, "cat-file", "commit", "HEAD").replace("\n\n", "\ngpgsig -----BEGIN PGP SIGNATURE-----\n x\n -----END PGP SIGNATURE-----\n\n", 1)
+    signed = repos.git(repo, "cat-file", "commit", "HEAD").replace(
+        "\n\n", "\ngpgsig -----BEGIN PGP SIGNATURE-----\n x\n -----END PGP SIGNATURE-----\n\n", 1
+    )
     made = repos.git(repo, "hash-object", "-t", "commit", "-w", "--stdin", feed=signed.encode() + b"\n")
     repos.git(repo, "update-ref", "refs/heads/main", made)
     mark = tmp_path / "mark"
@@ -348,7 +377,7 @@ def test_a_clone_without_blobs_says_so(tmp_path):
     repo, _ = history(tmp_path)
     repos.git(repo, "config", "uploadpack.allowFilter", "true")
     repos.git(tmp_path, "clone", "-q", "--no-checkout", "--filter=blob:none", f"file://{repo}", "blobless")
-    with pytest.raises(SourceError, match="not in this clone|ls-tree failed"):
+    with pytest.raises(SourceError, match=r"not in this clone|ls-tree failed"):
         load(tmp_path / "blobless")
 
 

@@ -13,7 +13,16 @@ from controller.core.manifest import KINDS, Access, FleetDefaults, SpokeDefaults
 from controller.source import schema
 
 ALL = {**KINDS, "Lock": manifests.Lock}
-BEYOND_EDITORS = {"unevaluatedProperties", "unevaluatedItems", "prefixItems", "$dynamicRef", "$dynamicAnchor", "dependentSchemas", "$anchor", "$recursiveRef"}
+BEYOND_EDITORS = {
+    "unevaluatedProperties",
+    "unevaluatedItems",
+    "prefixItems",
+    "$dynamicRef",
+    "$dynamicAnchor",
+    "dependentSchemas",
+    "$anchor",
+    "$recursiveRef",
+}
 
 
 def follow(node, root):
@@ -147,7 +156,12 @@ def test_every_schema_file_of_a_manifest_is_known():
 @pytest.mark.parametrize("value", ["123456789012\n", "١٢٣٤٥٦٧٨٩٠١٢", "1234567890123", " 123456789012"])
 def test_patterns_are_anchored_and_ascii(value):
     validator = schema._validator("Spoke")
-    document = {"apiVersion": manifest.API_VERSION, "kind": "Spoke", "metadata": {"name": "a"}, "spec": {"account": value, "allow": {}}}
+    document = {
+        "apiVersion": manifest.API_VERSION,
+        "kind": "Spoke",
+        "metadata": {"name": "a"},
+        "spec": {"account": value, "allow": {}},
+    }
     assert not validator.is_valid(document)
     document["spec"]["account"] = "123456789012"
     assert validator.is_valid(document)

@@ -4,13 +4,58 @@ from hypothesis import strategies as st
 from controller.source import strict
 from controller.source.write import to_yaml
 
-text = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff"), max_size=40)
-tricky = st.sampled_from(
-    ["yes", "NO", "null", "~", "012", "123456789012", "1e5", "0x1F", "12:30", "2026-11-22", "a: b", "a #b", "- a", "*a", "&a", "", " a", "a ", "<<", "=", "\t", "a\nb", "\x85", "1_000", "{a}", "'", '"', "%", "@a", "a:", ":a", "?", "-"]
+text = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff"), max_size=40
 )
-scalars = st.one_of(text, tricky, st.booleans(), st.none(), st.integers(-(10**17), 10**17), st.floats(allow_nan=False, allow_infinity=False))
+tricky = st.sampled_from(
+    [
+        "yes",
+        "NO",
+        "null",
+        "~",
+        "012",
+        "123456789012",
+        "1e5",
+        "0x1F",
+        "12:30",
+        "2026-11-22",
+        "a: b",
+        "a #b",
+        "- a",
+        "*a",
+        "&a",
+        "",
+        " a",
+        "a ",
+        "<<",
+        "=",
+        "\t",
+        "a\nb",
+        "\x85",
+        "1_000",
+        "{a}",
+        "'",
+        '"',
+        "%",
+        "@a",
+        "a:",
+        ":a",
+        "?",
+        "-",
+    ]
+)
+scalars = st.one_of(
+    text,
+    tricky,
+    st.booleans(),
+    st.none(),
+    st.integers(-(10**17), 10**17),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
 data = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(text | tricky, inner, max_size=4), max_leaves=12
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(text | tricky, inner, max_size=4),
+    max_leaves=12,
 )
 
 

@@ -61,7 +61,8 @@ class Book:
         if (kind, name) in self.entries:
             return self.entries[kind, name]
         if (kind, name) not in self.invalid:
-            known = [other for of, other in (*self.entries, *self.invalid) if of == kind]
+            own = (entry.kind, entry.name)
+            known = [name[1] for name in {*self.entries, *self.invalid} - {own} if name[0] == kind]
             self.fault(
                 entry, "unknown-name", where, f"there is no {kind} {shown(name)}", hint=did_you_mean(name, known)
             )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from controller.core.checks.book import Book, circles
 from controller.core.globs import any_matches
-from controller.core.limits import metadata_count, metadata_faults, parse_moment, tag_faults
+from controller.core.limits import parse_moment
 from controller.core.manifest import Follow, ModelGroup, Promotion, Subscription
 from controller.core.manifests import AnyEntry, Entry, Lock, partition
 from controller.core.problems import Where, shown
@@ -33,7 +33,6 @@ def check_groups(book: Book) -> None:
         else:
             book.named(entry, "Hub", group.hub, ("spec", "hub"))
         seen[group.hub, group.group].append(entry)
-        _check_texts(book, entry, ("spec", "tags"), tag_faults(group.tags))
         for index, reader in enumerate(group.readers):
             _check_reader(book, entry, reader, ("spec", "readers", index))
         if group.current is not None:
@@ -87,11 +86,6 @@ def _check_current(book: Book, entry: Entry[ModelGroup], current: str) -> None:
         )
 
 
-def _check_texts(book: Book, entry: AnyEntry, where: Where, faults: Mapping[str, tuple[bool, str, str]]) -> None:
-    for name, (key, message, expected) in faults.items():
-        book.fault(entry, "text", (*where, name), message, expected=expected, key=key)
-
-
 def check_promotions(book: Book) -> None:
     """Source, target, reserved and limited texts, soaks, and no two of one source to one group."""
     for entry in book.of("Promotion"):
@@ -102,11 +96,6 @@ def check_promotions(book: Book) -> None:
             _check_regions(book, entry, _hub(book, before), _hub(book, entry))
         elif promotion.source.spoke is not None and promotion.source.group is not None:
             _check_source(book, entry, promotion.source.spoke, promotion.source.group, target)
-        if too_many := metadata_count(promotion.metadata):
-            book.fault(
-                entry, "text", ("spec", "metadata"), f"{len(promotion.metadata)} entries", expected=too_many, key=True
-            )
-        _check_texts(book, entry, ("spec", "metadata"), metadata_faults(promotion.metadata))
         if promotion.after is not None:
             book.named(entry, "Promotion", promotion.after.promotion, ("spec", "after", "promotion"))
         if promotion.overrules is not None:
