@@ -20,20 +20,21 @@ log = logging.getLogger(__name__)
 def apply(world: World, plan: Plan, pool: Executor, tell: Tell) -> tuple[Outcome, ...]:
     """One outcome for each action, in the plan's order. `tell` hears of every start (None) and end, on this thread.
 
-    An interrupt lets what is running finish and starts nothing more.
+    An interrupt, or a world that is `stopped`, lets what is running finish and starts nothing more.
     """
     order = Order(plan.actions)
     running: dict[Future[Outcome], Action] = {}
     outcomes: dict[str, Outcome] = {}
     try:
-        while order.pending():
+        while order.pending() and not world.stopped():
             _start(world, order, pool, running, outcomes, tell)
             if running:
                 _finish(order, running, outcomes, tell)
+        _drain(running, outcomes, tell)
     except KeyboardInterrupt:
         _drain(running, outcomes, tell)
-        rest = [action for action in plan.actions if action.id not in outcomes]
-        outcomes |= {action.id: Outcome(action.id, "skipped", "interrupted before it began", 0) for action in rest}
+    rest = [action for action in plan.actions if action.id not in outcomes]
+    outcomes |= {action.id: Outcome(action.id, "skipped", "interrupted before it began", 0) for action in rest}
     return tuple(outcomes[action.id] for action in plan.actions)
 
 

@@ -1,0 +1,5 @@
+"""`python -m controller` is `hubwright`."""
+
+from controller.cli import main
+
+main()

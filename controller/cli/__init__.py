@@ -1,0 +1,78 @@
+"""The command line: its border to the outside is here, its commands in `commands`.
+
+Whatever happens inside ends as an exit code and at most a few lines on stderr; a traceback is for `--debug`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from controller.cli.commands import hubwright
+from controller.cli.stop import Interrupted, listening
+from controller.cli.term import complain
+from controller.core.errors import HeldError, HubwrightError, UsageError
+
+USAGE = 64
+HELD = 7
+
+
+def main() -> None:
+    """The `hubwright` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    with listening():
+        code = run(sys.argv[1:])
+    _flush()
+    if code > 128:
+        os._exit(code)  # reads that are still under way must not keep an interrupted run
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command and gives its exit code. Results go to `sys.stdout`, everything else to `sys.stderr`."""
+    try:
+        return int(hubwright.main(list(arguments), prog_name="hubwright", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return USAGE
+    except UsageError as error:
+        complain(str(error), error.hint)
+        return USAGE
+    except HubwrightError as error:
+        complain(str(error), error.hint)
+        return HELD if isinstance(error, HeldError) else 1
+    except Interrupted as error:
+        complain(f"interrupted by {error.name}; nothing was changed")
+        return error.code
+    except (KeyboardInterrupt, click.Abort):
+        complain("interrupted; nothing was changed")
+        return 130
+    except BrokenPipeError:
+        _silence()
+        return 0
+    except Exception as error:  # noqa: BLE001  (the border: no traceback ever reaches a user)
+        complain(f"a fault of Hubwright itself: {type(error).__name__}: {error}", "run it with --debug to see where")
+        if "--debug" in arguments:
+            traceback.print_exc()
+        return 1
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence()
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
+
+
+def _silence() -> None:
+    """Whoever read our output has gone: what is still buffered goes nowhere, without a word at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,52 @@
+"""`validate`: whether the manifests may be merged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from controller.cli.output import write
+from controller.cli.run import read_manifests
+from controller.cli.settings import Settings
+from controller.core.manifests import Manifests
+from controller.core.problems import ManifestsError, Problem
+from controller.render.document import problem, to_json
+from controller.render.escape import terminal
+from controller.render.words import listed, number
+
+_KINDS = ("fleet", "hubs", "spokes", "guardrails", "waivers", "groups", "promotions", "subscriptions", "locks")
+
+
+def validate(settings: Settings, form: str) -> int:
+    """Writes every fault to stdout; 1 when there is one. `SourceError` when there is nothing to read."""
+    try:
+        manifests = read_manifests(settings)
+    except ManifestsError as error:
+        if not error.problems:
+            raise
+        write(_shown(error.problems, {}, form))
+        return 1
+    write(_shown(manifests.problems, _counts(manifests), form))
+    return 1 if any(fault.rule != "warning" for fault in manifests.problems) else 0
+
+
+def _counts(manifests: Manifests) -> dict[str, int]:
+    found = Counter({name: len(getattr(manifests, name)) for name in _KINDS if name != "fleet"})
+    return {"fleet": 1, **{name: found[name] for name in _KINDS if name != "fleet"}}
+
+
+def _shown(problems: Iterable[Problem], counts: dict[str, int], form: str) -> str:
+    faults = list(problems)
+    if form == "json":
+        body: dict[str, Any] = {"format": "hubwright.io/validation/v1", "valid": counts}
+        return to_json(body | {"problems": [problem(fault) for fault in faults]})
+    lines = [terminal(str(fault)) for fault in faults]
+    return "\n".join([*lines, _summary(len(faults), counts)]) + "\n"
+
+
+def _summary(faults: int, counts: dict[str, int]) -> str:
+    valid = listed(number(count, name.removesuffix("s"), name) for name, count in counts.items() if count)
+    if not faults:
+        return f"Valid: {valid}."
+    return f"{number(faults, 'problem')}." + (f" Valid: {valid}." if valid else "")

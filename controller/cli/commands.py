@@ -1,0 +1,136 @@
+"""The commands: their options and help. What they do is imported when one of them runs, so that help is quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from controller import __version__
+from controller.cli.options import FOLDER, REVISION, RUNNING, SCOPE, formats, settings, taking
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="hubwright")
+def hubwright() -> None:
+    """Keeps Amazon SageMaker model registries in the state that Git declares.
+
+    \b
+    Exit codes: 0 done or nothing to do · 1 error · 2 changes pending (--detailed-exitcode)
+    4 blocked · 5 partial: failed, unknown, conflict, mismatch, invalid · 6 stale plan · 64 usage
+    """
+
+
+@hubwright.command()
+@taking(FOLDER, REVISION)
+@formats("text", "json")
+def validate(form: str, **values: Any) -> int:
+    """Check the manifests, offline: every fault with file, line and column.
+
+    \b
+    Example: hubwright validate --worktree
+    """
+    from controller.cli.check import validate as run
+
+    return run(settings(values), form)
+
+
+@hubwright.command()
+@click.argument("source", metavar="SPOKE/GROUP/VERSION")
+@click.option("--to", "group", required=True, metavar="GROUP", help="The ModelGroup to promote into.")
+@click.option("--approval", type=click.Choice(["Approved", "PendingManualApproval", "Rejected"]),
+              default="PendingManualApproval", show_default=True, help="The status it is to have in the hub.")
+@click.option("--reason", metavar="TEXT", help="One line for reviewers and for the hub's registry.")
+@click.option("--name", metavar="NAME", help="The promotion's name; GROUP-VERSION by default.")
+@click.option("--lock/--no-lock", "locked", default=True, show_default=True,
+              help="Read the source and pin it.")
+@taking(FOLDER, RUNNING)
+def promote(source: str, group: str, **values: Any) -> int:
+    """Write the manifest of a promotion, and its lock, beside the group's manifest.
+
+    \b
+    Example: hubwright promote churn-lab/churn-experiments/8 --to churn --approval Approved
+    """
+    from controller.cli.pinning import promote as run
+
+    return run(settings(values, worktree=True), source, group, **values)
+
+
+@hubwright.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--check", is_flag=True, help="Write nothing; exit 5 when a source is not what its lock names.")
+@taking(FOLDER, RUNNING)
+def lock(names: tuple[str, ...], **values: Any) -> int:
+    """Pin the sources of promotions (by default of all) into NAME.lock.yaml.
+
+    \b
+    Example: hubwright lock churn-8
+    """
+    from controller.cli.pinning import lock as run
+
+    return run(settings(values, worktree=True), names, **values)
+
+
+@hubwright.command()
+@click.option("--out", type=_FILE, metavar="FILE", help="Save the plan for reconcile --plan.")
+@click.option("--detailed-exitcode", "detailed", is_flag=True, help="Exit 2 when there is something to do.")
+@formats("text", "json", "markdown")
+@taking(SCOPE, FOLDER, REVISION, RUNNING)
+def plan(out: Path | None, form: str, **values: Any) -> int:
+    """Show what reconcile would do. Reads only.
+
+    \b
+    Example: hubwright plan --out plan.json --format markdown
+    """
+    from controller.cli.line import plan as run
+
+    return run(settings(values), form, out, **values)
+
+
+@hubwright.command()
+@click.option("--plan", "plans", type=_FILE, multiple=True, metavar="FILE", help="Do only what these saved plans have.")
+@formats("text", "json", "markdown")
+@taking(SCOPE, FOLDER, REVISION, RUNNING)
+def reconcile(plans: tuple[Path, ...], form: str, **values: Any) -> int:
+    """Plan, and bring it about.
+
+    \b
+    Example: hubwright reconcile --plan plan.json
+    """
+    from controller.cli.line import reconcile as run
+
+    return run(settings(values), form, plans)
+
+
+@hubwright.command()
+@click.option("--seed", type=click.Choice(["demo", "empty"]), default="demo", show_default=True,
+              help="What it starts with.")
+@click.option("--ready-file", type=_FILE, metavar="FILE", help="Written, as JSON, once it serves.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of the AWS endpoint; any free one by default.")
+def sandbox(seed: str, ready_file: Path | None, port: int) -> int:
+    """Serve an embedded hub and two spokes on loopback until Ctrl-C.
+
+    \b
+    Example: hubwright sandbox --seed empty --ready-file ready.json
+    """
+    from controller.cli.embedded import sandbox as run
+
+    return run(seed, ready_file, port)
+
+
+@hubwright.command()
+@click.option("--json", "record", type=_FILE, metavar="FILE", help="Record every step.")
+@click.option("--keep", type=_FOLDER, metavar="DIR", help="Keep the repository and the plans there.")
+def demo(record: Path | None, keep: Path | None) -> int:
+    """Tell the whole story on the sandbox: train, promote, prove, repair.
+
+    \b
+    Example: hubwright demo --keep ./story
+    """
+    from controller.cli.embedded import demo as run
+
+    return run(record, keep)

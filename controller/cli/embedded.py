@@ -1,0 +1,34 @@
+"""`sandbox` and `demo`: what comes with the extra `[sandbox]`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from controller.core.errors import HubwrightError
+
+_EXTRA = "pip install 'hubwright[sandbox]'"
+
+
+def sandbox(seed: str, ready_file: Path | None, port: int) -> int:
+    """Serves until it is told to stop."""
+    server = _module("controller.sandbox.server")
+    try:
+        return int(server.run(seed, ready_file, port))
+    except OSError as error:
+        raise HubwrightError(f"the sandbox cannot start: {error}") from error
+
+
+def demo(record: Path | None, keep: Path | None) -> int:
+    """Tells the story."""
+    return int(_module("controller.sandbox.demo").run(record, keep))
+
+
+def _module(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and error.name.startswith("controller."):
+            raise
+        raise HubwrightError(f"the sandbox needs {error.name}, which is not installed", _EXTRA) from error

@@ -1,0 +1,66 @@
+"""`plan` and `reconcile`: the straight line from the command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from controller.cli.files import write_whole
+from controller.cli.output import shown, write
+from controller.cli.run import Run, opened
+from controller.cli.saved import saved_ids
+from controller.cli.settings import Settings
+from controller.cli.stop import STOP
+from controller.cli.term import Progress
+from controller.core.model import Action, Outcome
+from controller.core.report import Report
+from controller.reconcile import Thought
+from controller.reconcile import reconcile as bring_about
+from controller.render.document import document, to_json
+
+
+def plan(settings: Settings, form: str, out: Path | None, *, detailed: bool) -> int:
+    """Writes the plan to stdout, and as JSON to `out`."""
+    with opened(settings) as run:
+        report = run.think().report(run.manifests)
+    if out is not None:
+        write_whole(out, to_json(document(report)))
+    write(shown(report, form))
+    if out is not None and report.plan.actions:
+        sys.stderr.write(f"saved; to do exactly this: hubwright reconcile --plan {out}\n")
+    return report.exit_code(detailed=detailed)
+
+
+def reconcile(settings: Settings, form: str, plans: Sequence[Path]) -> int:
+    """Brings the plan about, all of it or what the saved plans have, and writes the result to stdout."""
+    saved = saved_ids(plans) if plans else None
+    with opened(settings) as run:
+        thought = run.think()
+        with STOP.gentle():
+            report = _applied(run, thought, saved)
+    write(shown(report, form))
+    return STOP.code or report.exit_code()
+
+
+def _applied(run: Run, thought: Thought, saved: frozenset[str] | None) -> Report:
+    telling = _Telling(run.progress, len(thought.plan.actions))
+    return bring_about(run.world(thought), thought, run.manifests, run.pool, telling, saved)
+
+
+class _Telling:
+    """Turns starts and ends of actions into progress."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._total = total
+        self._ended = 0
+
+    def __call__(self, action: Action, outcome: Outcome | None) -> None:
+        if outcome is None:
+            self._progress.event("begin", action=action.id, verb=action.verb, key=str(action.key))
+        else:
+            self._ended += 1
+            said = {"status": outcome.status, "detail": outcome.detail}
+            self._progress.event("end", action=action.id, key=str(action.key), **said)
+        self._progress.step(f"{self._ended} of {self._total} done, {action.verb} {action.key.kind} {action.key.name}")

@@ -1,0 +1,55 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from controller.cli.settings import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FOLDER = (
+    click.option("--repo", default=".", metavar="DIR", show_default=True, help="The Git repository."),
+    click.option("--path", default="manifests", show_default=True, help="The manifests folder in it."),
+    click.option("--platform", metavar="REV|DIR[@REV]", help="Where the platform kinds are read instead."),
+)
+REVISION = (
+    click.option("--ref", default="HEAD", metavar="REV", show_default=True, help="The revision to read."),
+    click.option("--worktree", is_flag=True, help="Read the files as they are, committed or not."),
+)
+RUNNING = (
+    click.option("--workers", type=click.IntRange(1, 64), default=16, show_default=True, help="Calls at a time."),
+    click.option("--log", type=click.Choice(["auto", "json", "none"]), default="auto", show_default=True,
+                 help="Progress on stderr: auto is a live line on a terminal, json one event a line."),
+    click.option("--debug", is_flag=True, help="Write every AWS call to stderr, as lines of JSON."),
+)
+SCOPE = (
+    click.option("--scope", multiple=True, metavar="KIND=NAME",
+                 help="Only promotion=NAME, group=NAME or spoke=NAME; repeatable."),
+)
+
+
+def formats(*names: str) -> Callable[[Command], Command]:
+    """The option `--format`."""
+    help_text = "How the result is written to stdout."
+    return click.option("--format", "form", type=click.Choice(names), default="text", show_default=True, help=help_text)
+
+
+def taking(*groups: tuple[Callable[[Command], Command], ...]) -> Callable[[Command], Command]:
+    """All options of these groups, in their order, on one command."""
+
+    def added(command: Command) -> Command:
+        for option in reversed([option for group in groups for option in group]):
+            command = option(command)
+        return command
+
+    return added
+
+
+def settings(values: dict[str, Any], *, worktree: bool = False) -> Settings:
+    """Takes the common options out of a command's values."""
+    known = {name: values.pop(name) for name in Settings.__slots__ if name in values}
+    return Settings(**({"worktree": True} if worktree else {}) | known)

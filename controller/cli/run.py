@@ -1,0 +1,151 @@
+"""Sets a run up: manifests, sessions, workers; and takes it down again."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from controller.aws.calls import CallLog
+from controller.aws.cloud import AwsCloud, Roles
+from controller.aws.registries import EcrRegistries
+from controller.cli.settings import Settings
+from controller.cli.stop import STOP
+from controller.cli.term import Progress
+from controller.core.errors import UsageError
+from controller.core.manifest import Access
+from controller.core.manifests import Manifests
+from controller.core.scope import Scope, parse_scope
+from controller.kinds.base import World
+from controller.reconcile import Thought, think
+from controller.source.load import load
+
+REGISTRIES = "HUBWRIGHT_REGISTRIES"
+COPY_LIMIT = "HUBWRIGHT_COPY_LIMIT"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the straight line: what it reads, what it may use, and where it says what it is doing."""
+
+    settings: Settings
+    manifests: Manifests
+    scope: Scope
+    name: str
+    calls: CallLog
+    pool: ThreadPoolExecutor
+    progress: Progress
+
+    def think(self) -> Thought:
+        """Reads and concludes, with clients that cannot write."""
+        return think(self.cloud(), self.manifests, self.scope, self.pool, self.progress.step)
+
+    def cloud(self, *, writable: bool = False) -> AwsCloud:
+        """Clients for the accounts that the manifests name."""
+        roles = roles_of(self.manifests)
+        return AwsCloud(roles, run=self.name, writable=writable, log=self.calls, workers=self.settings.workers)
+
+    def world(self, thought: Thought) -> World:
+        """What effects may use. The only place where clients that write are made."""
+        cloud = self.cloud(writable=True)
+        bases, through = registry_bases(os.environ), readers(self.manifests)
+        registries = EcrRegistries(cloud, bases, writable=True, log=self.calls, through=through)
+        limit = copy_limit(os.environ)
+        return World(
+            cloud=cloud,
+            registries=registries,
+            views=thought.views,
+            revision=self.manifests.revision,
+            pause=STOP.pause,
+            stopped=STOP.asked,
+            **({"copy_limit": limit} if limit else {}),
+        )
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Run]:
+    """A run over the manifests that the settings name. `SourceError` where there are none."""
+    scope = parse_scope(settings.scope)
+    registry_bases(os.environ)  # a mistake in it shows before anything is read
+    copy_limit(os.environ)
+    manifests = read_manifests(settings)
+    calls = CallLog(sys.stderr if settings.debug else None)
+    pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="hubwright")
+    try:
+        with Progress(settings.log) as progress:
+            yield Run(settings, manifests, scope, secrets.token_hex(6), calls, pool, progress)
+    finally:
+        pool.shutdown(wait=not STOP.asked(), cancel_futures=True)
+
+
+def read_manifests(settings: Settings) -> Manifests:
+    """The manifests, checked; their faults are in `problems`."""
+    return load(
+        Path(settings.repo),
+        ref=settings.ref,
+        worktree=settings.worktree,
+        path=settings.path,
+        platform=settings.platform,
+        attribution=False,
+    )
+
+
+def roles_of(manifests: Manifests) -> dict[str, Roles]:
+    """How each account is entered. A hub's roles go before those of a spoke in the same account."""
+    roles = {
+        entry.spec.account: _roles(entry.spec.access, writing=False)
+        for entry in manifests.spokes.values()
+        if entry.spec.access is not None
+    }
+    return roles | {entry.spec.account: _roles(entry.spec.access, writing=True) for entry in manifests.hubs.values()}
+
+
+def _roles(access: Access, *, writing: bool) -> Roles:
+    if not writing:  # nothing is ever written to a spoke
+        return Roles(read=access.read, external_id=access.external_id)
+    return Roles(access.read, access.register, access.approve, access.external_id)
+
+
+def readers(manifests: Manifests) -> dict[str, str]:
+    """By whose credentials a spoke's registry is read when not by its own: by the hub's."""
+    hub = min((entry.spec.account for entry in manifests.hubs.values()), default="")
+    return {
+        entry.spec.account: hub
+        for entry in manifests.spokes.values()
+        if hub and (entry.spec.access is None or entry.spec.access.read is None)
+    }
+
+
+def registry_bases(environment: Mapping[str, str]) -> dict[str, str]:
+    """Base URLs by registry host, from the environment; `UsageError` when it is not a JSON object of them."""
+    text = environment.get(REGISTRIES, "")
+    if not text:
+        return {}
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not all(map(_is_url, found.values())):
+        hint = "unset it to use the registries themselves"
+        raise UsageError(f"{REGISTRIES} is not a JSON object from registry host to base URL", hint)
+    return found
+
+
+def _is_url(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(("http://", "https://"))
+
+
+def copy_limit(environment: Mapping[str, str]) -> int | None:
+    """How many bytes one CopyObject may move, from the environment (for other stores than S3 itself), or None."""
+    text = environment.get(COPY_LIMIT, "")
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise UsageError(f"{COPY_LIMIT}={text!r} is not a number of bytes")
+    return int(text)

@@ -1,0 +1,48 @@
+"""Plans kept in files between a review and its run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from controller.core.errors import UsageError
+from controller.render.document import FORMATS, self_hash
+
+_LIMIT = 256 << 20
+_AGAIN = "make it again: hubwright plan --out FILE"
+
+
+def saved_ids(files: Iterable[Path]) -> frozenset[str]:
+    """The ids of all actions in these plans; `UsageError` for a file that is not a whole plan.
+
+    Nothing else in the files is believed: what an action does is planned anew.
+    """
+    return frozenset(name for file in files for name in _ids(file))
+
+
+def _ids(file: Path) -> list[str]:
+    data = _read(file)
+    if not isinstance(data, dict) or data.get("format") != FORMATS["plan"]:
+        raise UsageError(f"{file} is not a plan ({FORMATS['plan']})", _AGAIN)
+    if data.get("digest") != self_hash(data):
+        raise UsageError(f"{file} is damaged: its digest is not that of its content", _AGAIN)
+    try:
+        return [str(action["id"]) for action in data["actions"]]
+    except (KeyError, TypeError) as error:
+        raise UsageError(f"{file} is not a plan: its actions cannot be read", _AGAIN) from error
+
+
+def _read(file: Path) -> Any:
+    try:
+        with file.open("rb") as stream:
+            text = stream.read(_LIMIT + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}") from error
+    if len(text) > _LIMIT:
+        raise UsageError(f"{file} is too large for a plan")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{file} is damaged: it is not JSON", _AGAIN) from error

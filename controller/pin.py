@@ -1,0 +1,1 @@
+"""Locks and promotions as files beside the manifests that ask for them."""

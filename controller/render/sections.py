@@ -1,0 +1,202 @@
+"""What a report says and in which order, before any output's own form: the loudest first, what is as it should be last.
+
+All words in it are as they came; whoever writes them out escapes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from controller.core.model import Action, Outcome
+from controller.core.reasons import REASONS, Standing
+from controller.core.report import Report, Row, facts_of
+from controller.core.wish import Finding
+from controller.render.document import revokes
+from controller.render.explain import explain
+from controller.render.words import listed, number, size
+
+Tone = Literal["alarm", "warning", "change", "quiet"]
+
+HELD: tuple[Standing, ...] = ("conflict", "mismatch", "refused", "invalid", "unknown", "stale", "blocked", "duplicate")
+_LATER: tuple[Standing, ...] = ("waiting", "deferred", "orphaned")
+_NAMED = 8
+_SIGNS: Mapping[str, str] = {"create": "+", "update": "~", "delete": "-"}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to say: a sign (`+`, `~`, `!`, or a standing), what it is about, what of it, and lines below it."""
+
+    sign: str
+    about: str
+    says: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading and its items."""
+
+    title: str
+    tone: Tone
+    items: tuple[Item, ...]
+
+
+def headline(report: Report) -> str:
+    """The whole report in one line."""
+    plan, total = report.plan, len(report.plan.actions)
+    shown = plan.revision[:12]
+    if report.kind == "result":
+        done = sum(outcome.status == "done" for outcome in report.outcomes)
+        did = f"{done} of {number(total, 'action')} done" if total else "nothing to do"
+        return f"Result at {shown}: {did}. {_standings(report)}"
+    if not total:
+        return f"Plan for {shown}: nothing to do. {_standings(report)}"
+    return f"Plan for {shown}: {_amounts(report)}. {_standings(report)}"
+
+
+def _amounts(report: Report) -> str:
+    actions = report.plan.actions
+    revoking = sum(revokes(action) for action in actions)
+    approving = sum(_approves(action) for action in actions)
+    creating = sum(action.verb == "create" for action in actions)
+    other = len(actions) - revoking - approving - creating
+    copied = sum(facts_of(action).get("bytes", 0) for action in actions)
+    parts = [
+        f"{revoking} to REVOKE" if revoking else "",
+        f"{creating} to create" if creating else "",
+        f"{other} to change" if other else "",
+        f"{approving} to approve" if approving else "",
+    ]
+    return ", ".join(part for part in parts if part) + (f"; {size(copied)} of artifacts to copy" if copied else "")
+
+
+def _approves(action: Action) -> bool:
+    return action.key.kind == "approval" and action.before["approval"] != "Approved" == action.after["approval"]
+
+
+def _standings(report: Report) -> str:
+    if not report.rows:
+        return "No promotions."
+    counts = {name: count for name, count in report.counts.items() if name not in ("create", "update")}
+    shown = listed(f"{count} {name}" for name, count in reversed(list(counts.items())))
+    return f"{number(len(report.rows), 'promotion')}: {shown}."
+
+
+def sections(report: Report) -> list[Section]:
+    """All that has something in it."""
+    ended = {outcome.action: outcome for outcome in report.outcomes}
+    actions = [(action, ended.get(action.id)) for action in report.plan.actions]
+    made = [
+        Section("Revoked" if report.kind == "result" else "To be REVOKED", "alarm", _actions(actions, "revoke")),
+        Section("Failed", "alarm", tuple(_failed(actions))),
+        Section("Held back", "warning", tuple(_held(report))),
+        Section("Invalid manifests", "warning", tuple(Item("!", str(problem)) for problem in report.problems)),
+        Section("Approvals", "change", _actions(actions, "approval")),
+        Section("Groups, repositories and versions", "change", _actions(actions, "group", "repository", "package")),
+        Section("Copies", "change", _actions(actions, "artifact", "image")),
+        Section("Later", "quiet", tuple(_later(report))),
+        Section("Notes", "quiet", tuple(_notes(report))),
+    ]
+    return [section for section in made if section.items]
+
+
+def converged(report: Report) -> str:
+    """What needs no more than to be counted."""
+    count = sum(row.standing == "converged" for row in report.rows)
+    return f"{number(count, 'promotion')} {'is' if count == 1 else 'are'} as Git declares." if count else ""
+
+
+def _actions(pairs: Iterable[tuple[Action, Outcome | None]], *kinds: str) -> tuple[Item, ...]:
+    """The actions of these kinds; those that revoke are a kind of their own."""
+    return tuple(_item(action, outcome) for action, outcome in pairs if _kind(action) in kinds)
+
+
+def _kind(action: Action) -> str:
+    return "revoke" if revokes(action) else action.key.kind
+
+
+def _item(action: Action, outcome: Outcome | None) -> Item:
+    sign = "!" if revokes(action) else _SIGNS.get(action.verb, "?")
+    ended = f" ({outcome.status})" if outcome is not None and outcome.status != "done" else ""
+    lines = explain(action.before, action.after) if action.verb == "update" else ()
+    notes = tuple(line for line in lines if not line.startswith("approval: "))
+    return Item(sign, _about(action), f"{_says(action)}{ended}", notes)
+
+
+def _about(action: Action) -> str:
+    kind, name = action.key.kind, action.key.name
+    if kind == "artifact":
+        return f"artifacts of {listed(action.origins)}"
+    if kind == "image":
+        return f"image {name.rpartition(':')[0]}@{action.after['digest'][:19]}"
+    return f"{kind} {name}"
+
+
+def _says(action: Action) -> str:
+    facts, names = facts_of(action), listed(action.origins)
+    if action.key.kind == "artifact":
+        if not facts.get("objects"):
+            return "nothing to copy, only to record"
+        return f"{number(facts['objects'], 'object')}, {size(facts['bytes'])}, to {facts['prefix']}"
+    if action.key.kind == "image":
+        return f"for {names}, from {facts['source']}"
+    if action.key.kind == "approval":
+        return f"for {names}: {_step(action)}"
+    return f"for {names}" if names else ""
+
+
+def _step(action: Action) -> str:
+    before, after, why = action.before["approval"], action.after["approval"], REASONS[action.reason]
+    if before == after:
+        return f"stays {after}; {why}"
+    return f"{before} -> {after}" + (f"; {why}" if action.reason in ("superseded", "duplicate") else "")
+
+
+def _failed(actions: Iterable[tuple[Action, Outcome | None]]) -> Iterator[Item]:
+    for action, outcome in actions:
+        if outcome is not None and outcome.status == "failed":
+            yield Item("!", _about(action), f"for {listed(action.origins)}", (outcome.detail,))
+
+
+def _held(report: Report) -> Iterator[Item]:
+    for standing in HELD:
+        for row in report.rows:
+            if row.standing == standing:
+                yield _of_row(row)
+        for finding in sorted(report.others, key=lambda item: (item.about, item.why)):
+            if finding.standing == standing:
+                yield _of_finding(finding)
+    for outcome in report.outcomes:
+        if outcome.facts.get("duplicates"):
+            rejected = tuple(f"rejected: {arn}" for arn in outcome.facts["duplicates"])
+            yield Item("duplicate", str(outcome.facts.get("arn", "")), REASONS["duplicate"], rejected)
+
+
+def _later(report: Report) -> Iterator[Item]:
+    for standing in _LATER:
+        yield from (_of_row(row) for row in report.rows if row.standing == standing)
+        found = sorted((item for item in report.others if item.standing == standing), key=lambda item: item.about)
+        yield from (_of_finding(finding) for finding in found)
+
+
+def _notes(report: Report) -> Iterator[Item]:
+    loose = [row.name for row in report.rows if row.standing == "pending" and row.version is None and not row.locked]
+    if loose and report.kind == "plan":
+        names = loose if len(loose) <= _NAMED else [*loose[:_NAMED], f"{len(loose) - _NAMED} more"]
+        yield Item("", f"no lock: {listed(names)}", "what is promoted is what the source was when it was read")
+    if not report.plan.complete:
+        yield Item("", "not everything could be read", "what could not is unknown, and nothing of it is touched")
+
+
+def _of_row(row: Row) -> Item:
+    hints = tuple(f"hint: {hint}" for hint in row.hints)
+    first, *rest = row.why or (REASONS["duplicate"] if row.standing == "duplicate" else "",)
+    return Item(row.standing, row.name, first, (*rest, *row.differences, *hints))
+
+
+def _of_finding(finding: Finding) -> Item:
+    hints = (f"hint: {finding.hint}",) if finding.hint else ()
+    return Item(finding.standing, finding.about, finding.why, (*finding.differences, *hints))
