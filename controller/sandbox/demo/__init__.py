@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from controller.sandbox.world import World
 
 
@@ -10,3 +12,13 @@ def seed(world: World) -> None:
     from controller.sandbox.demo.seed import plant
 
     plant(world)
+
+
+def run(record: Path | None, keep: Path | None) -> int:
+    """The command `hubwright demo`: tells the story on stdout, and gives the exit code.
+
+    `record`: a file for the JSON record of every step; `keep`: a new folder in which the repository stays.
+    """
+    from controller.sandbox.demo.story import run as tell
+
+    return tell(record, keep)
