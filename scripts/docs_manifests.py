@@ -32,8 +32,8 @@ What a repository declares, kind by kind. The example fleet in [`manifests/`](..
 ## Files
 
 - Manifests are the `*.yaml` and `*.yml` files below one folder (`--path`, by default `manifests`) of a Git revision,
-  one document per file. Other files in the folder are not looked into. How files are called and sorted into folders means
-  nothing, except to `owners` (see Guardrails) and to locks: a lock is `NAME.lock.yaml` beside its promotion.
+  one document per file. Other files in the folder are not looked into. How files are called and sorted into folders
+  means nothing, except to `owners` (see Guardrails) and to locks: a lock is `NAME.lock.yaml` beside its promotion.
 - They are read from Git's object database, or with `--worktree` as they lie on the disk. Only regular files are read:
   symbolic links, submodules, executable files and files of more than 256 KiB are refused by name (on the disk the
   executable bit is not looked at: some file systems set it everywhere). So are two names that are one where upper
@@ -43,8 +43,8 @@ What a repository declares, kind by kind. The example fleet in [`manifests/`](..
 - A wrong team document is left out, with whatever names it; everything else goes on (exit 5). A wrong platform document
   blocks what depends on it. `hubwright validate` shows every problem as `file:line:column`.
 - `--platform REV` takes the platform kinds from another revision of this repository, `--platform DIR[@REV]` from
-  another repository. A folder is written with `/`, `./`, `../` or `~` at the beginning; anything else is a revision, so that a
-  change cannot bring a folder that is called like a branch. The platform kinds at hand are then ignored.
+  another repository. A folder is written with `/`, `./`, `../` or `~` at the beginning; anything else is a revision,
+  so that a change cannot bring a folder that is called like a branch. The platform kinds at hand are then ignored.
 
 ## YAML
 
@@ -113,7 +113,8 @@ spec:
 ```
 """,
     "Promotion": """Two promotions of one source version to one group are both invalid. `metadata` may have at most 39
-entries (SageMaker takes 50, Hubwright writes 11), with keys of 1 to 128 and values of 1 to 256 letters, digits, spaces and `_ . : / = + - @`.
+entries (SageMaker takes 50, Hubwright writes 11), with keys of 1 to 128 and values of 1 to 256 letters, digits,
+spaces and `_ . : / = + - @`.
 """,
     "Lock": """A lock must be in its promotion's folder, be called `NAME.lock.yaml` and be for the promotion's source. A
 promotion whose lock is wrong is not acted on: it is never taken for an unlocked one.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,15 +42,19 @@ def load(
     path: str = "manifests",
     platform: str | None = None,
     attribution: bool = True,
+    added: Mapping[str, bytes] | None = None,
 ) -> Manifests:
     """The manifests below `path` of the Git repository `repo` at `ref`, or of its files as they are.
 
     `platform` is a revision, or a folder written with `/`, `./` or `../` (then optionally `@REVISION`): the platform
-    kinds are read there, and those at hand are ignored. Without `attribution` no history is read. Raises `SourceError`
+    kinds are read there, and those at hand are ignored. Without `attribution` no history is read. `added` are files by
+    path, taken as if they were there: what a command is about to write. Raises `SourceError`
     where nothing can be read; `ManifestsError`, with all problems, where there is no valid Fleet.
     """
     folder = files.clean_folder(path)
     mine = _as_it_is(repo, folder) if worktree else git.read(git.repository(repo), ref, folder, attribution=attribution)
+    if added:
+        mine = _with(mine, added, folder)
     if not mine.files:
         _empty(mine, folder)
     if platform is None:
@@ -62,14 +66,25 @@ def load(
     return _checked(mine, _joined(_documents(mine), _documents(other, f"{platform}:")), other.revision)
 
 
-def _as_it_is(repo: Path, folder: str) -> files.Folder:
+def root(repo: Path) -> Path:
+    """The folder from which the paths of a worktree's files count. `SourceError` for a bare repository."""
     try:
         top = git.repository(repo).top
     except SourceError:
-        top = repo  # files can be looked at before there is a repository
+        return repo  # files can be looked at before there is a repository
     if top is None:
         raise SourceError(f"{repo} has no worktree", "leave out --worktree")
-    return disk.read(top, folder)
+    return top
+
+
+def _as_it_is(repo: Path, folder: str) -> files.Folder:
+    return disk.read(root(repo), folder)
+
+
+def _with(mine: files.Folder, added: Mapping[str, bytes], folder: str) -> files.Folder:
+    fresh = [files.File(path, files.below(path, folder), data) for path, data in added.items()]
+    kept = [file for file in mine.files if file.path not in added]
+    return replace(mine, files=tuple(sorted([*kept, *fresh], key=lambda file: file.path)))
 
 
 def _empty(folder: files.Folder, path: str) -> None:
@@ -93,6 +108,7 @@ def _documents(folder: files.Folder, label: str = "") -> _Read:
     entries: list[AnyEntry] = []
     problems, unread = list(folder.problems), set()
     refused = {problem.path for problem in folder.problems}
+    present = {file.path for file in folder.files}
     for file in folder.files:
         entry, faults = (None, ()) if file.path in refused else _document(file, label)
         problems.extend(faults)
@@ -101,7 +117,7 @@ def _documents(folder: files.Folder, label: str = "") -> _Read:
         else:
             entries.append(entry)
     for problem in folder.problems:
-        if files.is_manifest(problem.path) and not any(file.path == problem.path for file in folder.files):
+        if files.is_manifest(problem.path) and problem.path not in present:
             unread.add(_unknown(problem.path))
     return _Read(tuple(entries), tuple(problems), frozenset(unread))
 

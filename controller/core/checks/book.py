@@ -11,6 +11,7 @@ from controller.core.manifests import AnyEntry, Entry, resolved_group, resolved_
 from controller.core.problems import Problem, Where, did_you_mean, shown
 
 Name = tuple[str, str]  # kind and name
+MAX_HINTS = 100  # looking for similar names costs; after a mass renaming nobody reads them all
 
 
 @dataclass(slots=True)
@@ -61,12 +62,15 @@ class Book:
         if (kind, name) in self.entries:
             return self.entries[kind, name]
         if (kind, name) not in self.invalid:
-            own = (entry.kind, entry.name)
-            known = [name[1] for name in {*self.entries, *self.invalid} - {own} if name[0] == kind]
-            self.fault(
-                entry, "unknown-name", where, f"there is no {kind} {shown(name)}", hint=did_you_mean(name, known)
-            )
+            hint = self._close(entry, kind, name)
+            self.fault(entry, "unknown-name", where, f"there is no {kind} {shown(name)}", hint=hint)
         return None
+
+    def _close(self, entry: AnyEntry, kind: str, name: str) -> str:
+        if len(self.problems) >= MAX_HINTS:
+            return ""
+        own = (entry.kind, entry.name)
+        return did_you_mean(name, [known[1] for known in {*self.entries, *self.invalid} - {own} if known[0] == kind])
 
     def settle(self) -> None:
         """Applies defaults to hubs and spokes, then to groups."""

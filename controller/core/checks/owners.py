@@ -48,12 +48,11 @@ def _owned(rules: Entry[Guardrails], below: str) -> bool:
 
 def check_owners(book: Book) -> None:
     """Faults every team document that is not covered by the owners of its group."""
+    owned = [rules for rules in book.every("Guardrails") if rules.spec.owners]
     for entry in [*book.every("ModelGroup"), *book.every("Promotion"), *book.every("Subscription")]:
         group, where = _group(book, entry)
-        for rules in book.every("Guardrails"):
-            owners = rules.spec.owners
-            selects = rules.spec.select is None or any_matches(rules.spec.select.groups, group)
-            if owners and selects:
+        for rules in owned:
+            if rules.spec.select is None or any_matches(rules.spec.select.groups, group):
                 _check_covered(book, entry, rules, group, where)
 
 
