@@ -85,7 +85,7 @@ def repository(directory: Path) -> Repository:
     top = (
         None
         if said[1] == "true"
-        else Path(os.fsdecode(_git(directory, ("rev-parse", "--show-toplevel"), {}, None)).rstrip("\n"))
+        else Path(os.fsdecode(_git(directory, (*_SETTINGS, "rev-parse", "--show-toplevel"), {}, None)).rstrip("\n"))
     )
     return Repository(Path(said[0]), top)
 

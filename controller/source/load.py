@@ -27,11 +27,11 @@ _NAME_ONLY = re.compile(r"[a-z0-9](-*[a-z0-9]){0,62}")
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What one folder's files are: good documents, faults, and the (kind, name) of files that are no good document."""
+    """What one folder's files are: good documents, faults, and what the files that are no good document claim to be, with their paths."""
 
     entries: tuple[AnyEntry, ...]
     problems: tuple[Problem, ...]
-    unread: frozenset[tuple[str, str]]
+    unread: frozenset[tuple[tuple[str, str], str]]
 
 
 def load(
@@ -58,12 +58,13 @@ def load(
     if not mine.files:
         _empty(mine, folder)
     if platform is None:
-        return _checked(mine, _documents(mine), None)
+        return _checked(mine, _documents(mine))
     place, revision = _platform_place(repo, platform)
     other = git.read(git.repository(place), revision, folder, attribution=attribution)
     if not other.files:
         _empty(other, folder)
-    return _checked(mine, _joined(_documents(mine), _documents(other, f"{platform}:")), other.revision)
+    joined = _joined(_documents(mine), _documents(other, f"{platform}:"))
+    return _checked(mine, joined, other.revision, apart=place is not repo)
 
 
 def root(repo: Path) -> Path:
@@ -106,19 +107,20 @@ def _platform_place(repo: Path, platform: str) -> tuple[Path, str]:
 
 def _documents(folder: files.Folder, label: str = "") -> _Read:
     entries: list[AnyEntry] = []
-    problems, unread = list(folder.problems), set()
+    problems = list(folder.problems)
+    unread: set[tuple[tuple[str, str], str]] = set()
     refused = {problem.path for problem in folder.problems}
     present = {file.path for file in folder.files}
     for file in folder.files:
         entry, faults = (None, ()) if file.path in refused else _document(file, label)
         problems.extend(faults)
         if entry is None:
-            unread.add(_claimed(file, faults))
+            unread.add((_claimed(file, faults), file.below))
         else:
             entries.append(entry)
     for problem in folder.problems:
         if files.is_manifest(problem.path) and problem.path not in present:
-            unread.add(_unknown(problem.path))
+            unread.add((_unknown(problem.path), problem.path))
     return _Read(tuple(entries), tuple(problems), frozenset(unread))
 
 
@@ -185,8 +187,8 @@ def _joined(team: _Read, platform: _Read) -> _Read:
     entries += [entry for entry in platform.entries if entry.kind in PLATFORM_KINDS]
     problems = [problem for problem in team.problems if problem.kind not in PLATFORM_KINDS]
     problems += [problem for problem in platform.problems if problem.kind not in (*TEAM_KINDS, "Lock")]
-    unread = {name for name in team.unread if name[0] not in PLATFORM_KINDS}
-    unread |= {name for name in platform.unread if name[0] in PLATFORM_KINDS}
+    unread = {claim for claim in team.unread if claim[0][0] not in PLATFORM_KINDS}
+    unread |= {claim for claim in platform.unread if claim[0][0] in PLATFORM_KINDS}
     return _Read(tuple(entries), tuple(problems), frozenset(unread))
 
 
@@ -197,11 +199,13 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def _checked(folder: files.Folder, read: _Read, platform_revision: str | None) -> Manifests:
+def _checked(
+    folder: files.Folder, read: _Read, platform_revision: str | None = None, *, apart: bool = False
+) -> Manifests:
     elsewhere = platform_revision is not None
     freezes = any(entry.kind == "Guardrails" and entry.spec.freezes for entry in read.entries)
     zones = _zones() if freezes else frozenset()
-    book = check(read.entries, version=__version__, unread=read.unread, zones=zones, elsewhere=elsewhere)
+    book = check(read.entries, version=__version__, unread=read.unread, zones=zones, elsewhere=elsewhere, apart=apart)
     problems = files.sorted_problems([*read.problems, *book.problems])
     fleets = book.of("Fleet")
     if not fleets:

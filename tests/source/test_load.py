@@ -155,6 +155,25 @@ def test_platform_of_another_repository(tmp_path, monkeypatch):
     assert load(team, platform="./shared").hubs.keys() == {"central"}
 
 
+GUARD = """apiVersion: hubwright.io/v1beta1
+kind: Guardrails
+metadata: {name: production}
+spec: {owners: [{paths: ["teams/**"]}]}
+"""
+
+
+def test_a_rule_merged_in_a_teams_folder_has_no_effect_as_platform_either(tmp_path):
+    own = GUARD.replace("production", "own").replace('{owners: [{paths: ["teams/**"]}]}', "{allowReference: true}")
+    files = {name.replace("manifests/churn", "manifests/teams/churn"): text for name, text in repos.SMALL.items()}
+    broken = {"manifests/teams/broken.yaml": "kind: Guardrails\nmetadata:\n  name: broken\nspec: ["}
+    added = {"manifests/guard.yaml": GUARD, "manifests/teams/own.yaml": own}
+    repo = repos.create(tmp_path / "repo", {**files, **added, **broken})
+    for platform in (None, "main"):
+        manifests = load(repo, platform=platform)
+        assert (list(manifests.guardrails), manifests.invalid) == (["production"], frozenset())
+        assert [problem.name for problem in manifests.problems] == ["broken", "own"]
+
+
 def test_a_folder_named_like_a_branch_is_no_platform(tmp_path, monkeypatch):
     repo = platform(tmp_path)
     evil = {f"main/{name}": text.replace("acme-model-store", "evil-store") for name, text in repos.SMALL.items()}

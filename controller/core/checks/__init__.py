@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from controller.core.checks.book import Book, Name
-from controller.core.checks.owners import check_owners, foreign, platform_problem
+from controller.core.checks.owners import Unread, check_owners, foreign, platform_problem, relied_on
 from controller.core.checks.platform import check_fleet, check_guardrails, check_hubs, check_spokes, check_waivers
 from controller.core.checks.teams import check_groups, check_locks, check_promotions, check_subscriptions
 from controller.core.globs import any_matches
@@ -20,16 +20,19 @@ def check(
     entries: Sequence[AnyEntry],
     *,
     version: str,
-    unread: Iterable[Name] = (),
+    unread: Iterable[Unread] = (),
     zones: frozenset[str] = frozenset(),
     elsewhere: bool = False,
+    apart: bool = False,
 ) -> Book:
     """All documents of a revision with defaults applied, what is invalid, and why.
 
-    `unread` are the names of documents that did not pass their schema, `zones` the time zones there are (empty:
-    unknown), `elsewhere` says that the platform kinds come from another revision.
+    `unread` are the names and paths of documents that did not pass their schema, `zones` the time zones there are (empty:
+    unknown), `elsewhere` says that the platform kinds come from another revision, `apart` from another repository.
     """
-    book = Book(version, zones, elsewhere, invalid=set(unread))
+    book = Book(
+        version, zones, elsewhere, apart, invalid={name for name, _ in unread} if apart else relied_on(entries, unread)
+    )
     _enter(book, _without_foreign(book, entries))
     book.settle()
     check_fleet(book)
@@ -48,7 +51,7 @@ def check(
 
 
 def _without_foreign(book: Book, entries: Sequence[AnyEntry]) -> list[AnyEntry]:
-    out, unclear = ([], []) if book.elsewhere else foreign(entries)
+    out, unclear = ([], []) if book.apart else foreign(entries)
     for entry in [*out, *unclear]:
         where, message = platform_problem(entry)
         book.problems.append(entry.problem("owners", where, message, hint="move the file out of the teams' folders"))

@@ -19,12 +19,14 @@ class Book:
     """Entries by kind and name, with defaults applied once `settle` has run.
 
     `invalid` are names that must not be acted on, `problems` says why. `version` is this program's, `zones` the time
-    zones there are (empty: unknown). `elsewhere`: the platform kinds are of another revision than the team kinds.
+    zones there are (empty: unknown). `elsewhere`: the platform kinds are of another revision than the team kinds;
+    `apart`: of another repository even, so that its paths are not the teams'.
     """
 
     version: str
     zones: frozenset[str] = frozenset()
     elsewhere: bool = False
+    apart: bool = False
     entries: dict[Name, AnyEntry] = field(default_factory=dict)
     invalid: set[Name] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)

@@ -8,14 +8,15 @@ Groups that no guardrails with owners select may be written anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from controller.core.checks.book import Book
+from controller.core.checks.book import Book, Name
 from controller.core.globs import any_matches, path_matches
 from controller.core.manifest import PLATFORM_KINDS, Guardrails, Owner
 from controller.core.manifests import AnyEntry, Entry
 from controller.core.problems import Where, shown
 
+Unread = tuple[Name, str]  # what a wrong file claims to be, and its path from the manifests folder
 _TEAM_ONLY = "only team kinds may be written here"
 
 
@@ -24,8 +25,8 @@ def foreign(entries: Sequence[AnyEntry]) -> tuple[list[AnyEntry], list[AnyEntry]
 
     Two that claim each other's folder must block what they could cover: which is the platform's cannot be told.
     """
-    rules: list[Entry[Guardrails]] = [entry for entry in entries if entry.kind == "Guardrails"]
-    clean = [entry for entry in rules if not any(other is not entry and _owned(other, entry.below) for other in rules)]
+    rules = _rules(entries)
+    clean = _clean(rules)
     out, unclear = [], []
     for entry in entries:
         if entry.kind not in PLATFORM_KINDS:
@@ -35,6 +36,25 @@ def foreign(entries: Sequence[AnyEntry]) -> tuple[list[AnyEntry], list[AnyEntry]
         elif any(other is not entry and _owned(other, entry.below) for other in rules):
             unclear.append(entry)
     return out, unclear
+
+
+def relied_on(entries: Sequence[AnyEntry], unread: Iterable[Unread]) -> set[Name]:
+    """The names of wrong files that something may rely on: not of those that claim a platform kind in a team's folder."""
+    clean = _clean(_rules(entries))
+    return {
+        name
+        for name, below in unread
+        if name[0] not in PLATFORM_KINDS or not any(_owned(rules, below) for rules in clean)
+    }
+
+
+def _rules(entries: Sequence[AnyEntry]) -> list[Entry[Guardrails]]:
+    return [entry for entry in entries if entry.kind == "Guardrails"]
+
+
+def _clean(rules: Sequence[Entry[Guardrails]]) -> list[Entry[Guardrails]]:
+    """The guardrails whose own files no others claim for a team."""
+    return [entry for entry in rules if not any(other is not entry and _owned(other, entry.below) for other in rules)]
 
 
 def platform_problem(entry: AnyEntry) -> tuple[Where, str]:
