@@ -17,15 +17,19 @@ from typing import Any
 from controller.aws.calls import CallLog
 from controller.aws.cloud import AwsCloud, Roles
 from controller.aws.registries import EcrRegistries
+from controller.core.identify import subject_of
+from controller.core.lock import lock_document
 from controller.core.manifests import Manifests
 from controller.core.model import Action, Outcome, Target
 from controller.core.report import Report
 from controller.core.scope import Scope
+from controller.core.wish import Subject
 from controller.kinds.base import Client, World as Effects
 from controller.oci.manifest import Descriptor
 from controller.oci.manifest import read_manifest
 from controller.oci.transport import Response
 from controller.reconcile import Thought, reconcile, think
+from controller.resolve import read_release
 from controller.sandbox import local
 from controller.sandbox.principals import user_keys
 from controller.sandbox.world import ACCOUNTS, World
@@ -34,7 +38,10 @@ from controller.source.load import load
 HUB, CHURN, VISION = "111111111111", "222222222222", "333333333333"
 REGION = "eu-west-1"
 STORE = "acme-model-store"
-REGISTRIES = {f"{item.id}.dkr.ecr.{REGION}.amazonaws.com": f"https://{item.id}.dkr.ecr.{REGION}.amazonaws.com" for item in ACCOUNTS}
+REGISTRIES = {
+    f"{item.id}.dkr.ecr.{REGION}.amazonaws.com": f"https://{item.id}.dkr.ecr.{REGION}.amazonaws.com"
+    for item in ACCOUNTS
+}
 ROLES = {item.id: Roles(*[f"arn:aws:iam::{item.id}:role/hubwright"] * 3) for item in ACCOUNTS}
 OCI = "application/vnd.oci.image.manifest.v1+json"
 
@@ -121,7 +128,11 @@ class Bed:
         for account in (HUB, CHURN, VISION):
             for cloud, purpose in ((self.reader, "read"), (self.writer, "read"), (self.writer, "register")):
                 cloud.client(Target(account, REGION), "sts", purpose).call("GetCallerIdentity")  # type: ignore[arg-type]
-                for service, operation in (("s3", "ListBuckets"), ("ecr", "DescribeRepositories"), ("sagemaker", "ListModelPackageGroups")):
+                for service, operation in (
+                    ("s3", "ListBuckets"),
+                    ("ecr", "DescribeRepositories"),
+                    ("sagemaker", "ListModelPackageGroups"),
+                ):
                     if operation != "ListBuckets":
                         cloud.client(Target(account, REGION), service, purpose).call(operation)  # type: ignore[arg-type]
         for host in REGISTRIES:
@@ -142,7 +153,9 @@ class Bed:
     def reconcile(self, manifests: Manifests, scope: Scope = Scope(), saved: set[str] | None = None) -> Report:
         thought = self.think(manifests, scope)
         effects = self.effects(thought, manifests.revision)
-        return reconcile(effects, thought, manifests, Inline(), lambda action, outcome: self.seen.append((action, outcome)), saved)
+        return reconcile(
+            effects, thought, manifests, Inline(), lambda action, outcome: self.seen.append((action, outcome)), saved
+        )
 
 
 def fresh() -> Bed:
@@ -183,7 +196,9 @@ def push(bed: Bed, account: str, repository: str, tag: str, text: str) -> str:
     if not any(item["repositoryName"] == repository for item in client.pages("DescribeRepositories", "repositories")):
         client.call("CreateRepository", repositoryName=repository)
     layer, layer_bytes = blob(gzip.compress(text.encode(), mtime=0), "application/vnd.oci.image.layer.v1.tar+gzip")
-    config, config_bytes = blob(json.dumps({"architecture": "amd64", "os": "linux"}).encode(), "application/vnd.oci.image.config.v1+json")
+    config, config_bytes = blob(
+        json.dumps({"architecture": "amd64", "os": "linux"}).encode(), "application/vnd.oci.image.config.v1+json"
+    )
     for item, data in ((layer, layer_bytes), (config, config_bytes)):
         registry.upload(repository, item, lambda data=data: (memoryview(part) for part in (data,)))  # type: ignore[misc]
     body = {
@@ -265,12 +280,28 @@ PLATFORM: dict[str, dict[str, Any]] = {
 }
 
 
-def promotion(name: str = "churn-1", *, spoke: str = "churn-lab", source: str = "churn-experiments", version: int = 1, to: str = "churn", approval: str = "Approved", **more: Any) -> dict[str, Any]:
-    spec = {"from": {"spoke": spoke, "group": source, "version": version}, "to": {"group": to}, "approval": approval, **more}
+def promotion(
+    name: str = "churn-1",
+    *,
+    spoke: str = "churn-lab",
+    source: str = "churn-experiments",
+    version: int = 1,
+    to: str = "churn",
+    approval: str = "Approved",
+    **more: Any,
+) -> dict[str, Any]:
+    spec = {
+        "from": {"spoke": spoke, "group": source, "version": version},
+        "to": {"group": to},
+        "approval": approval,
+        **more,
+    }
     return {"kind": "Promotion", "metadata": {"name": name}, "spec": spec}
 
 
-def documents(*team: Mapping[str, Any], platform: Mapping[str, Mapping[str, Any]] = PLATFORM) -> dict[str, dict[str, Any]]:
+def documents(
+    *team: Mapping[str, Any], platform: Mapping[str, Mapping[str, Any]] = PLATFORM
+) -> dict[str, dict[str, Any]]:
     """File names and documents of a fleet."""
     found = {f"platform/{name}.yaml": copy.deepcopy(dict(item)) for name, item in platform.items()}
     found |= {_file_name(item): copy.deepcopy(dict(item)) for item in team}
@@ -279,10 +310,16 @@ def documents(*team: Mapping[str, Any], platform: Mapping[str, Mapping[str, Any]
 
 def _file_name(item: Mapping[str, Any]) -> str:
     ending = ".lock.yaml" if item["kind"] == "Lock" else ".yaml"
-    return f"teams/{item['metadata']['name']}-{item['kind'].lower()}{ending}" if ending == ".yaml" else f"teams/{item['metadata']['name']}{ending}"
+    return (
+        f"teams/{item['metadata']['name']}-{item['kind'].lower()}{ending}"
+        if ending == ".yaml"
+        else f"teams/{item['metadata']['name']}{ending}"
+    )
 
 
-def manifests(folder: Path, *team: Mapping[str, Any], platform: Mapping[str, Mapping[str, Any]] = PLATFORM) -> Manifests:
+def manifests(
+    folder: Path, *team: Mapping[str, Any], platform: Mapping[str, Mapping[str, Any]] = PLATFORM
+) -> Manifests:
     """The documents as files in `folder`, loaded as the command line does. JSON is YAML."""
     for name, item in documents(*team, platform=platform).items():
         path = folder / "manifests" / name
@@ -339,3 +376,35 @@ def _without_times(body: Mapping[str, Any]) -> dict[str, Any]:
     metadata = {k: v for k, v in body.get("CustomerMetadataProperties", {}).items() if k != "hubwright/revision"}
     kept = {name: value for name, value in body.items() if not name.endswith("Time") and "By" not in name}
     return {**kept, "CustomerMetadataProperties": metadata}
+
+
+def lock(bed: Bed, fleet: Manifests, name: str) -> dict[str, Any]:
+    """The lock of a promotion as its source stands now, as a document."""
+    subject = subject_of(fleet.promotions[name], fleet)
+    assert isinstance(subject, Subject), subject
+    return lock_document(name, read_release(bed.reader, subject), "2026-11-22T12:00:00Z")
+
+
+def described(bed: Bed, number: int = 1, *, group: str = "churn", account: str = HUB) -> dict[str, Any]:
+    """A version as SageMaker describes it now."""
+    arn = f"arn:aws:sagemaker:{REGION}:{account}:model-package/{group}/{number}"
+    return bed.client(account, "sagemaker").call("DescribeModelPackage", ModelPackageName=arn)
+
+
+def update(bed: Bed, number: int = 1, *, group: str = "churn", account: str = HUB, **change: Any) -> None:
+    """What a person does in the console."""
+    arn = f"arn:aws:sagemaker:{REGION}:{account}:model-package/{group}/{number}"
+    bed.client(account, "sagemaker").call("UpdateModelPackage", ModelPackageArn=arn, **change)
+
+
+def standing(report: Report, name: str = "churn-1") -> str:
+    return next(row.standing for row in report.rows if row.name == name)
+
+
+def why(report: Report, name: str = "churn-1") -> tuple[str, ...]:
+    return next(row.why for row in report.rows if row.name == name)
+
+
+def verbs(report: Report) -> list[str]:
+    """The plan in short: `create package churn/…`."""
+    return [f"{action.verb} {action.key.kind}" for action in report.plan.actions]

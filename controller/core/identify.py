@@ -148,7 +148,7 @@ def question(subject: Subject, view: View) -> Question | None:
     """What has to be read before the subject can be judged; None when the hub has answered everything."""
     if "packages" in view.blind or subject.promotion.approval == "Rejected":
         return None
-    recorded = bool(subject.identity) and subject.identity in view.records
+    recorded = bool(subject.recorded_as) and subject.recorded_as in view.records
     if subject.live is not None:
         lost = not recorded and "records" not in view.blind and subject.live.mark("inputs") == subject.inputs
         return Question(subject, "source") if lost else None

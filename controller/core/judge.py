@@ -96,7 +96,7 @@ def _no_store(subject: Subject) -> Finding:
 
 def _store_of(subject: Subject, view: View) -> Store | None:
     """What was recorded stays in its store; new things go to the Active one."""
-    place = view.records.get(subject.identity)
+    place = view.records.get(subject.recorded_as)
     return subject.place.store(place.store) if place else subject.place.active_store
 
 

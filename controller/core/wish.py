@@ -82,6 +82,11 @@ class Subject:
         return f"{self.group_name}/{source.account}/{source.group.casefold()}/{source.number}"
 
     @property
+    def recorded_as(self) -> str:
+        """The promotion id its artifacts are recorded under: the live version's own, else the one to be made."""
+        return self.live.mark("promotion") if self.live is not None else self.identity
+
+    @property
     def new(self) -> bool:
         """Whether it has not been registered yet."""
         return self.live is None
@@ -126,6 +131,8 @@ class Wish:
         if self.draft is not None:
             return self.draft.images
         live = self.subject.live
+        if self.subject.promotion.approval == "Rejected":
+            return ()
         return held_images(live.body, self.subject.place.settings, live.mark("promotion")) if live else ()
 
     def key_beside(self, package: Package) -> Key:

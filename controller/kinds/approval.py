@@ -13,6 +13,7 @@ from controller.core.errors import PreconditionError, SafetyError
 from controller.core.manifest import Stage, Superseded
 from controller.core.marks import PREFIX, REVISION, compared, keys_marks, owned_keys
 from controller.core.model import Action, Key, Resource, Target
+from controller.core.record import record_key
 from controller.core.view import Package, View
 from controller.core.wish import Subject, Wish, Wishes
 from controller.kinds import artifact, image, versions
@@ -88,7 +89,7 @@ def _own(wish: Wish) -> Iterator[Resource]:
 def _evidence(wish: Wish) -> dict[str, Any]:
     """Where to look before approving."""
     subject, store = wish.subject, wish.store
-    record = f"{store.prefix}/.releases/{subject.source.account}/{subject.identity}.json"
+    record = record_key(store.prefix, subject.source.account, subject.recorded_as)
     images = [[copy.repository, copy.digest] for copy in wish.images]
     return {"bucket": store.bucket, "record": record, "locked": subject.locked, "images": images}
 

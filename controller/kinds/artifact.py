@@ -25,15 +25,15 @@ NAME = "artifact"
 
 def key(wish: Wish) -> Key:
     subject = wish.subject
-    return Key(subject.place.target, NAME, f"{subject.source.account}/{subject.identity}")
+    return Key(subject.place.target, NAME, f"{subject.source.account}/{subject.recorded_as}")
 
 
 def desire(wishes: Wishes) -> Iterator[Resource]:
     for wish in wishes.promotions:
         subject = wish.subject
-        if subject.promotion.approval != "Rejected" and subject.identity:
+        if subject.promotion.approval != "Rejected" and subject.recorded_as:
             facts = _facts(wish, wish.draft) if wish.draft else {"lost": True}
-            yield Resource(key(wish), {"promotion": subject.identity}, origins=(subject.name,), facts=facts)
+            yield Resource(key(wish), {"promotion": subject.recorded_as}, origins=(subject.name,), facts=facts)
 
 
 def _facts(wish: Wish, made: Draft) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def _facts(wish: Wish, made: Draft) -> dict[str, Any]:
 
 def observe(wishes: Wishes, views: Mapping[Target, View]) -> Iterator[Resource]:
     for wish in wishes.promotions:
-        identity = wish.subject.identity
+        identity = wish.subject.recorded_as
         if identity in views[wish.subject.place.target].records:
             yield Resource(key(wish), {"promotion": identity})
 
