@@ -27,7 +27,7 @@ _NAME_ONLY = re.compile(r"[a-z0-9](-*[a-z0-9]){0,62}")
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What one folder's files are: good documents, faults, and what the files that are no good document claim to be, with their paths."""
+    """What one folder's files are: good documents, faults, and what all other files claim to be, with their paths."""
 
     entries: tuple[AnyEntry, ...]
     problems: tuple[Problem, ...]

@@ -27,8 +27,9 @@ def check(
 ) -> Book:
     """All documents of a revision with defaults applied, what is invalid, and why.
 
-    `unread` are the names and paths of documents that did not pass their schema, `zones` the time zones there are (empty:
-    unknown), `elsewhere` says that the platform kinds come from another revision, `apart` from another repository.
+    `unread` are the names and paths of documents that did not pass their schema, `zones` the time zones there are
+    (empty: unknown), `elsewhere` says that the platform kinds come from another revision, `apart` from another
+    repository.
     """
     book = Book(
         version, zones, elsewhere, apart, invalid={name for name, _ in unread} if apart else relied_on(entries, unread)

@@ -39,7 +39,7 @@ def foreign(entries: Sequence[AnyEntry]) -> tuple[list[AnyEntry], list[AnyEntry]
 
 
 def relied_on(entries: Sequence[AnyEntry], unread: Iterable[Unread]) -> set[Name]:
-    """The names of wrong files that something may rely on: not of those that claim a platform kind in a team's folder."""
+    """The names of wrong files that others may rely on: not a platform kind that is claimed in a team's folder."""
     clean = _clean(_rules(entries))
     return {
         name
