@@ -94,8 +94,8 @@ def attach(world: World | Callable[[], World], events: Events, lost: Lost | None
     """Lets botocore's requests be answered here: `events` is a botocore session or a client's `meta.events`.
 
     `world` may be a function, asked at every request, so that clients (slow to make) outlive worlds.
-    `lost` makes what a dropped connection raises from the address: `lambda url: ConnectionClosedError(endpoint_url=url)`
-    is what botocore knows and retries; without it `wire.DroppedError` is raised.
+    `lost` makes, from the address, what a dropped connection raises: `ConnectionClosedError(endpoint_url=url)` is what
+    botocore knows and retries; without `lost`, `wire.DroppedError` is raised.
     """
 
     def answered(request: Any, **_: Any) -> Reply:

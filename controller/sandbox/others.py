@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
-from controller.sandbox.wire import Answer, Request
+from controller.sandbox.wire import Answer, Request, ServiceError
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _loaded: list[bool] = []
@@ -79,9 +79,12 @@ def forward(request: Request, account: str) -> Answer:
     }
     environ.pop("HTTP_TRANSFER_ENCODING", None)
     head: list[Any] = []
-    pieces = _moto()(environ, lambda status, headers, *_: head.extend((status, headers)))
-    whole = b"".join(pieces)
+    try:
+        pieces = _moto()(environ, lambda status, headers, *_: head.extend((status, headers)))
+        whole = b"".join(pieces)
+    except NotImplementedError as fault:
+        raise ServiceError("NotImplemented", f"The sandbox does not have this operation: {fault}", 501) from fault
     status, headers = int(head[0].split()[0]), dict(head[1])
     if status >= 500 and "html" in headers.get("Content-Type", ""):
-        return Answer(501, {"Content-Type": "text/plain"}, b"the sandbox does not have this operation")
+        raise ServiceError("NotImplemented", "The sandbox does not have this operation", 501)
     return Answer(status, headers, whole)

@@ -153,7 +153,7 @@ def test_tags_are_listed_in_pages(bench: Bench, registry: Registry) -> None:
     """OCI: ?n= and ?last=, with a Link to the next page."""
     for tag in ("c", "a", "b"):
         push(bench, "app", tag)
-    status, headers, body = registry("GET", "/v2/app/tags/list?n=2")
+    _, headers, body = registry("GET", "/v2/app/tags/list?n=2")
     assert json.loads(body) == {"name": "app", "tags": ["a", "b"]}
     following = headers["Link"].split(">")[0][1:]
     assert json.loads(registry("GET", following)[2])["tags"] == ["c"]
