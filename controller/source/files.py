@@ -37,6 +37,7 @@ class Folder:
     files: tuple[File, ...]
     problems: tuple[Problem, ...] = ()
     shallow: bool = False
+    path: str = ""  # the manifests folder, as in `clean_folder`
 
 
 def clean_folder(path: str) -> str:

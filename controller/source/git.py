@@ -140,7 +140,7 @@ def read(repo: Repository, ref: str, folder: str, *, attribution: bool = True) -
         files.File(path, files.below(path, folder), data, *known.get(path, (None, None)))
         for path, data in zip(paths, contents, strict=True)
     )
-    return files.Folder(revision, tuple(found), files.sorted_problems(problems), shallow)
+    return files.Folder(revision, tuple(found), files.sorted_problems(problems), shallow, folder)
 
 
 def _need_folder(repo: Repository, revision: str, folder: str) -> None:

@@ -120,7 +120,7 @@ def _documents(folder: files.Folder, label: str = "") -> _Read:
             entries.append(entry)
     for problem in folder.problems:
         if files.is_manifest(problem.path) and problem.path not in present:
-            unread.add((_unknown(problem.path), problem.path))
+            unread.add((_unknown(problem.path), files.below(problem.path, folder.path)))
     return _Read(tuple(entries), tuple(problems), frozenset(unread))
 
 

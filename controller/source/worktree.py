@@ -33,7 +33,7 @@ def read(top: Path, folder: str) -> files.Folder:
         data = _bytes(found[path], path, problems)
         if data is not None:
             read_files.append(files.File(path, files.below(path, folder), data))
-    return files.Folder("worktree", tuple(read_files), files.sorted_problems(problems))
+    return files.Folder("worktree", tuple(read_files), files.sorted_problems(problems), path=folder)
 
 
 def _walk(root: Path, prefix: str, problems: list[Problem]) -> Iterator[tuple[str, str]]:

@@ -174,6 +174,23 @@ def test_a_rule_merged_in_a_teams_folder_has_no_effect_as_platform_either(tmp_pa
         assert [problem.name for problem in manifests.problems] == ["broken", "own"]
 
 
+def test_a_lock_in_another_teams_folder_stops_nobody(tmp_path):
+    moved = {
+        name.replace("manifests/churn", "manifests/teams/growth/churn"): text for name, text in repos.SMALL.items()
+    }
+    owners = '{owners: [{paths: ["teams/growth/**"]}, {paths: ["teams/vision/**"]}]}'
+    files = {**moved, "manifests/guard.yaml": GUARD.replace('{owners: [{paths: ["teams/**"]}]}', owners)}
+    for text in (LOCK, LOCK.replace("version: 1", "version: 7"), "broken: ["):
+        repos.write(tmp_path, {**files, "manifests/teams/vision/churn-1.lock.yaml": text})
+        manifests = load(tmp_path, worktree=True)
+        assert (manifests.invalid, list(manifests.promotions), manifests.locks) == (frozenset(), ["churn-1"], {})
+        assert [problem.path for problem in manifests.problems] == ["manifests/teams/vision/churn-1.lock.yaml"]
+    repos.write(tmp_path, {"manifests/churn-1.lock.yaml": LOCK, "manifests/teams/growth/churn-1.lock.yaml": LOCK})
+    manifests = load(tmp_path, worktree=True)
+    assert (manifests.invalid, list(manifests.locks)) == (frozenset(), ["churn-1"])
+    assert [problem.rule for problem in manifests.problems] == ["lock", "yaml"]
+
+
 def test_a_folder_named_like_a_branch_is_no_platform(tmp_path, monkeypatch):
     repo = platform(tmp_path)
     evil = {f"main/{name}": text.replace("acme-model-store", "evil-store") for name, text in repos.SMALL.items()}
@@ -217,5 +234,5 @@ def test_a_broken_lock_never_makes_an_unlocked_promotion(tmp_path):
     repos.write(tmp_path, dict(repos.SMALL))
     (tmp_path / "manifests" / "churn-1.lock.yaml").symlink_to("/dev/null")
     manifests = load(tmp_path, worktree=True)
-    assert manifests.invalid == {("Lock", "churn-1"), ("Promotion", "churn-1")}
-    assert manifests.promotions == {}
+    assert manifests.invalid == {("Lock", "churn-1")}
+    assert (list(manifests.promotions), manifests.locks) == (["churn-1"], {})

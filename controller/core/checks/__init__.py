@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from controller.core.checks.book import Book, Name
+from controller.core.checks.locks import check_locks, stray
 from controller.core.checks.owners import Unread, check_owners, foreign, platform_problem, relied_on
 from controller.core.checks.platform import check_fleet, check_guardrails, check_hubs, check_spokes, check_waivers
-from controller.core.checks.teams import check_groups, check_locks, check_promotions, check_subscriptions
+from controller.core.checks.teams import check_groups, check_promotions, check_subscriptions
 from controller.core.globs import any_matches
 from controller.core.manifests import AnyEntry, Manifests
 from controller.core.problems import Problem, shown
@@ -31,9 +32,8 @@ def check(
     (empty: unknown), `elsewhere` says that the platform kinds come from another revision, `apart` from another
     repository.
     """
-    book = Book(
-        version, zones, elsewhere, apart, invalid={name for name, _ in unread} if apart else relied_on(entries, unread)
-    )
+    believed = _believed(entries, unread, apart=apart)
+    book = Book(version, zones, elsewhere, apart, invalid=believed)
     _enter(book, _without_foreign(book, entries))
     book.settle()
     check_fleet(book)
@@ -52,13 +52,25 @@ def check(
 
 
 def _without_foreign(book: Book, entries: Sequence[AnyEntry]) -> list[AnyEntry]:
+    """Without what is written where it has no say: platform kinds and others' locks in a team's folder."""
     out, unclear = ([], []) if book.apart else foreign(entries)
     for entry in [*out, *unclear]:
         where, message = platform_problem(entry)
         book.problems.append(entry.problem("owners", where, message, hint="move the file out of the teams' folders"))
     book.invalid.update((entry.kind, entry.name) for entry in unclear)
-    left_out = {id(entry) for entry in out}
+    strays, _ = stray(entries, ())
+    for entry in strays:
+        message = f"there is no Promotion {shown(entry.name)} beside this lock: it has no effect"
+        book.problems.append(entry.problem("lock", ("metadata", "name"), message, hint="remove it"))
+    left_out = {id(entry) for entry in [*out, *strays]}
     return [entry for entry in entries if id(entry) not in left_out]
+
+
+def _believed(entries: Sequence[AnyEntry], unread: Iterable[Unread], *, apart: bool) -> set[Name]:
+    """The names of wrong files that stop what relies on them."""
+    claims = set(unread)
+    claims -= stray(entries, claims)[1]
+    return {name for name, _ in claims} if apart else relied_on(entries, claims)
 
 
 def _enter(book: Book, entries: Sequence[AnyEntry]) -> None:
@@ -83,7 +95,10 @@ def _enter(book: Book, entries: Sequence[AnyEntry]) -> None:
 
 
 def _spread(book: Book) -> None:
-    """What names an invalid team document is invalid too; platform documents block later, with what they cover."""
+    """What names an invalid team document is invalid too.
+
+    Not because of a lock, which can be written anew, nor of platform documents: those block later what they cover.
+    """
     again = True
     while again:
         again = False
@@ -98,7 +113,6 @@ def _team_links(book: Book) -> Iterable[tuple[AnyEntry, tuple[str, ...], Name]]:
     for entry in [*book.every("Promotion"), *book.every("Subscription")]:
         yield entry, ("spec", "to", "group"), ("ModelGroup", entry.spec.to.group)
         if entry.kind == "Promotion":
-            yield entry, ("metadata", "name"), ("Lock", entry.name)
             if entry.spec.source.promotion is not None:
                 yield entry, ("spec", "from", "promotion"), ("Promotion", entry.spec.source.promotion)
             if entry.spec.after is not None:

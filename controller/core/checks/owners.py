@@ -26,7 +26,7 @@ def foreign(entries: Sequence[AnyEntry]) -> tuple[list[AnyEntry], list[AnyEntry]
     Two that claim each other's folder must block what they could cover: which is the platform's cannot be told.
     """
     rules = _rules(entries)
-    clean = _clean(rules)
+    clean = clean_rules(entries)
     out, unclear = [], []
     for entry in entries:
         if entry.kind not in PLATFORM_KINDS:
@@ -40,7 +40,7 @@ def foreign(entries: Sequence[AnyEntry]) -> tuple[list[AnyEntry], list[AnyEntry]
 
 def relied_on(entries: Sequence[AnyEntry], unread: Iterable[Unread]) -> set[Name]:
     """The names of wrong files that others may rely on: not a platform kind that is claimed in a team's folder."""
-    clean = _clean(_rules(entries))
+    clean = clean_rules(entries)
     return {
         name
         for name, below in unread
@@ -48,13 +48,14 @@ def relied_on(entries: Sequence[AnyEntry], unread: Iterable[Unread]) -> set[Name
     }
 
 
+def clean_rules(entries: Sequence[AnyEntry]) -> list[Entry[Guardrails]]:
+    """The guardrails whose own files no others claim for a team."""
+    rules = _rules(entries)
+    return [entry for entry in rules if not any(other is not entry and _owned(other, entry.below) for other in rules)]
+
+
 def _rules(entries: Sequence[AnyEntry]) -> list[Entry[Guardrails]]:
     return [entry for entry in entries if entry.kind == "Guardrails"]
-
-
-def _clean(rules: Sequence[Entry[Guardrails]]) -> list[Entry[Guardrails]]:
-    """The guardrails whose own files no others claim for a team."""
-    return [entry for entry in rules if not any(other is not entry and _owned(other, entry.below) for other in rules)]
 
 
 def platform_problem(entry: AnyEntry) -> tuple[Where, str]:

@@ -1,4 +1,4 @@
-"""Groups, promotions, subscriptions and locks: the names they use, and what SageMaker or the platform would refuse."""
+"""Groups, promotions and subscriptions: the names they use, and what SageMaker or the platform would refuse."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from controller.core.checks.book import Book, circles
 from controller.core.globs import any_matches
 from controller.core.limits import parse_moment
 from controller.core.manifest import Follow, ModelGroup, Promotion, Subscription
-from controller.core.manifests import AnyEntry, Entry, Lock, partition
+from controller.core.manifests import AnyEntry, Entry, partition
 from controller.core.problems import Where, shown
 
 _FROM: Where = ("spec", "from")
@@ -199,46 +199,3 @@ def check_subscriptions(book: Book) -> None:
         if spoke is not None:
             seen[(spoke.spec.account, spoke.spec.region, source.group.casefold(), subscription.to.group)].append(entry)
     _fault_twins(book, seen, "follows the same group into the same group")
-
-
-def check_locks(book: Book) -> None:
-    """A lock is beside its promotion, named like it, for its source. With a wrong lock a promotion is not acted on."""
-    for entry in book.every("Lock"):
-        if ("Promotion", entry.name) in book.invalid and ("Promotion", entry.name) not in book.entries:
-            continue
-        promotion = book.get("Promotion", entry.name)
-        if promotion is None:
-            hint = "remove it, or lock again"
-            book.fault(entry, "lock", ("metadata", "name"), f"there is no Promotion {shown(entry.name)}", hint=hint)
-            continue
-        beside = promotion.path.rpartition("/")[0]
-        wanted = f"{beside}/{entry.name}.lock.yaml" if beside else f"{entry.name}.lock.yaml"
-        if entry.path != wanted:
-            book.fault(entry, "lock", (), "the lock is not where its promotion is", expected=wanted)
-        _check_locked(book, entry, promotion)
-
-
-def _check_locked(book: Book, entry: Entry[Lock], promotion: Entry[Promotion]) -> None:
-    origin = book.origin(promotion.spec.source)
-    spoke = book.get("Spoke", origin.spoke) if origin is not None else None
-    if origin is None or origin.group is None or spoke is None:
-        return
-    source = entry.spec.source
-    pairs: tuple[tuple[str, object, object], ...] = (
-        ("account", source.account, spoke.spec.account),
-        ("region", source.region, spoke.spec.region),
-        ("group", source.group.casefold(), origin.group.casefold()),
-        ("version", source.version, origin.version),
-    )
-    for part, locked, wanted in pairs:
-        if locked != wanted:
-            message = f"the lock is for another source than {promotion.path}"
-            book.fault(
-                entry,
-                "lock",
-                ("spec", "source", part),
-                message,
-                expected=str(wanted),
-                hint=f"hubwright lock {entry.name}",
-            )
-            return
