@@ -9,9 +9,11 @@ from controller.sandbox.world import World
 
 def seed(world: World) -> None:
     """Puts into a world what two teams and the hub's owner would have made there before Hubwright came."""
+    from controller.sandbox.demo.accounts import detached
     from controller.sandbox.demo.seed import plant
 
-    plant(world)
+    with detached():
+        plant(world)
 
 
 def run(record: Path | None, keep: Path | None) -> int:
@@ -19,6 +21,8 @@ def run(record: Path | None, keep: Path | None) -> int:
 
     `record`: a file for the JSON record of every step; `keep`: a new folder in which the repository stays.
     """
+    from controller.sandbox.demo.accounts import detached
     from controller.sandbox.demo.story import run as tell
 
-    return tell(record, keep)
+    with detached():
+        return tell(record, keep)

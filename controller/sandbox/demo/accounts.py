@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +66,7 @@ class Team:
 
 
 def enter(world: World, account: str) -> Team:
-    """An account's team with all rights there, in this process: no socket, no environment variable is looked at."""
+    """An account's team with all rights there, in this process and without a socket. See `detached`."""
     target = Target(account, world.accounts[account].region)
     cloud = AwsCloud({}, run="demo", writable=True, log=(log := CallLog()), prepare=_as_administrator(world, target))
     host = world.registry_of(account, target.region).host
@@ -72,13 +74,31 @@ def enter(world: World, account: str) -> Team:
     return Team(target, cloud, registries.registry(host, "register"), host)
 
 
+@contextmanager
+def detached() -> Iterator[None]:
+    """Within it, this process has none of the person's AWS settings: botocore reads them wherever it looks.
+
+    The environment belongs to the whole process, so this is for the main thread of a command.
+    """
+    kept = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    for name in kept:
+        del os.environ[name]
+    os.environ.update(nowhere, AWS_EC2_METADATA_DISABLED="true")
+    try:
+        yield
+    finally:
+        for name in (*nowhere, "AWS_EC2_METADATA_DISABLED"):
+            os.environ.pop(name, None)
+        os.environ.update(kept)
+
+
 def _as_administrator(world: World, target: Target) -> Prepare:
     keys = user_keys(target.account)
 
     def prepare(session: Any) -> None:
         session.set_credentials(keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"])
-        for name, value in {"region": target.region, "profile": None, "ignore_configured_endpoint_urls": True}.items():
-            session.set_config_variable(name, value)
+        session.set_config_variable("region", target.region)
         local.attach(world, session)
 
     return prepare

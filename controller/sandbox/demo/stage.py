@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,7 @@ from controller.sandbox.server import HUB, serve
 from controller.sandbox.world import World
 
 _PATIENCE = 120
+_GRACE = 2
 _PLAN = "plan.json"
 _STRANGE = ("AWS_", "HUBWRIGHT_", "GIT_")
 _AUTHOR = {"NAME": "Ada Example", "EMAIL": "ada@acme.example"}
@@ -101,23 +102,38 @@ class Stage:
 
     def _child(self, command: list[str]) -> tuple[int, str]:
         try:
-            done = subprocess.run(  # noqa: S603  (our own commands, written here)
+            process = subprocess.Popen(  # noqa: S603  (our own commands, written here)
                 command,
                 cwd=self.folder,
                 env=dict(self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                timeout=_PATIENCE,
-                check=False,
                 encoding="utf-8",
                 errors="replace",
             )
         except FileNotFoundError as error:
             raise StepError(f"{command[0]} is not installed") from error
-        except subprocess.TimeoutExpired as error:
-            raise StepError(f"it did not end within {_PATIENCE} seconds") from error
-        return done.returncode, done.stdout
+        with process:
+            try:
+                output, _ = process.communicate(timeout=_PATIENCE)
+            except subprocess.TimeoutExpired as error:
+                _end(process)
+                raise StepError(f"it did not end within {_PATIENCE} seconds") from error
+            except BaseException:
+                _end(process)
+                raise
+        return process.returncode, output
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Lets a child end in good order: a Ctrl-C at the terminal reached it, too. Else it is told, then made to."""
+    nudges: tuple[Callable[[], object], ...] = (process.poll, process.terminate, process.kill)
+    for nudge in nudges:
+        nudge()
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=_GRACE)
+            return
 
 
 @contextmanager

@@ -60,13 +60,13 @@ def _end(voice: Voice, record: Record, keep: Path | None) -> int:
 
 def tell(where: Stage) -> None:
     """All chapters; `StepError` at the first step that does not end as expected."""
-    _prepare(where)
-    _promote(where)
-    _disturb(where)
-    _predict(where)
+    prepare(where)
+    promote(where)
+    disturb(where)
+    predict(where)
 
 
-def _prepare(where: Stage) -> None:
+def prepare(where: Stage) -> None:
     where.deed(
         "Two teams train models",
         "churn-lab guesses which customers will leave; vision-lab finds scratches and reads serial numbers. Each "
@@ -97,7 +97,7 @@ def _prepare(where: Stage) -> None:
     )
 
 
-def _promote(where: Stage) -> None:
+def promote(where: Stage) -> None:
     planned = where.hubwright(
         "What would be done?",
         "A plan only reads: it cannot write, neither in the hub nor in a spoke.",
@@ -114,7 +114,7 @@ def _promote(where: Stage) -> None:
     _nothing_to_do(where, "And again?", "What is as it should be is left alone.")
 
 
-def _disturb(where: Stage) -> None:
+def disturb(where: Stage) -> None:
     at_home = promoted(where.hub)
     _expect({_HELD, _READER} <= at_home.keys(), f"the hub has only {sorted(at_home)}")
     churn, ocr = at_home[_HELD], at_home[_READER]
@@ -143,7 +143,7 @@ def _nothing_to_do(where: Stage, title: str, words: str) -> None:
     _expect(not actions(step), "the plan has actions")
 
 
-def _predict(where: Stage) -> None:
+def predict(where: Stage) -> None:
     where.deed(
         "Do they still think the same?",
         "As an endpoint would: the image's entry point and the artifact's inference code, both fetched from the hub, "
