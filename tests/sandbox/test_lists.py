@@ -25,7 +25,8 @@ def versions(sm: Any, **query: Any) -> list[str]:
 
 def found(sm: Any, *filters: tuple[str, str, str | None], **query: Any) -> list[str]:
     rules = [{"Name": name, "Operator": operator} | ({"Value": value} if value else {}) for name, operator, value in filters]
-    results = sm.search(Resource="ModelPackage", SearchExpression={"Filters": rules} if rules else {}, **query)["Results"]
+    asked = {"SearchExpression": {"Filters": rules}} if rules else {}
+    results = sm.search(Resource="ModelPackage", **asked, **query)["Results"]
     return [row["ModelPackage"]["ModelPackageArn"].split("/", 1)[1] for row in results]
 
 
@@ -124,13 +125,30 @@ def test_search_filters(sm: Any, refused: Any) -> None:
     assert found(sm, (fleet, "Exists", None)) == ["churn/2", "churn/1"]
     assert found(sm, (fleet, "NotExists", None)) == ["other/1"]
     assert found(sm, (fleet, "In", "risk,growth"), ("ModelPackageVersion", "GreaterThan", "1")) == ["churn/2"]
-    assert found(sm, ("CustomerMetadataProperties.n", "LessThan", "10")) == ["churn/1"]
+    assert found(sm, ("CertifyForMarketplace", "Equals", "false"), ("ModelPackageVersion", "LessThanOrEqualTo", "1")) == ["other/1", "churn/1"]
+    assert found(sm, ("CreationTime", "GreaterThan", "2026-01-01T00:00:04")) == ["other/1"]
+    with refused("ValidationException", 400, "not supported for the text property"):
+        found(sm, ("CustomerMetadataProperties.n", "LessThan", "10"))
     assert found(sm, ("ModelPackageGroupName", "Contains", "hur"), ("ModelApprovalStatus", "NotEquals", "Approved")) == ["churn/1"]
     either = {"Filters": [{"Name": "ModelPackageGroupName", "Value": "other"}, {"Name": fleet, "Value": "risk"}], "Operator": "Or"}
     results = sm.search(Resource="ModelPackage", SearchExpression={"SubExpressions": [either]}, SortOrder="Ascending")["Results"]
     assert [row["ModelPackage"]["ModelPackageArn"].split("/", 1)[1] for row in results] == ["churn/2", "other/1"]
     with refused("ValidationException"):
         found(sm, (fleet, "Like", "x"))
+    with refused("ValidationException", 400, "at least one"):
+        sm.search(Resource="ModelPackage", SearchExpression={})
+    with refused("ValidationException", 400, "at most 50"):
+        found(sm, *[(fleet, "Exists", None)] * 51)
+
+
+def test_search_gives_the_last_modified_first(sm: Any) -> None:
+    """Model: SortBy is LastModifiedTime and SortOrder Descending by default."""
+    first = create(sm)
+    create(sm)
+    assert found(sm) == ["churn/2", "churn/1"]
+    sm.update_model_package(ModelPackageArn=first, ModelApprovalStatus="Approved")
+    assert found(sm) == ["churn/1", "churn/2"]
+    assert found(sm, SortBy="CreationTime", SortOrder="Ascending") == ["churn/1", "churn/2"]
 
 
 def test_search_pages(sm: Any) -> None:

@@ -189,6 +189,8 @@ def update_model_package(world: World, caller: Caller, document: Document) -> Do
     added = [fill(world, item) for item in document.get("AdditionalInferenceSpecificationsToAdd") or ()]
     if added:
         body["AdditionalInferenceSpecifications"] = [*body.get("AdditionalInferenceSpecifications", ()), *added]
+    if len(body.get("AdditionalInferenceSpecifications", ())) > 15:
+        raise invalid("The total number of additional inference specifications must not exceed 15.")
     _merge_metadata(body, document)
     body |= {"LastModifiedTime": world.clock.now(), "LastModifiedBy": user_context(caller)}
     write(world, package, body)

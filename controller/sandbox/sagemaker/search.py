@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from controller.sandbox.principals import Caller
@@ -48,22 +49,31 @@ def _property(document: Document, name: str) -> Any:
     return _MISSING
 
 
-def _number(value: Any) -> float | None:
+def _text(value: Any) -> str:
+    """A value as filters write it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _number(name: str, given: str) -> float:
+    """A filter's value as a number; times are ISO 8601, `YYYY-mm-ddTHH:MM:SS`."""
     try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
+        if name.endswith("Time"):
+            moment = datetime.fromisoformat(given)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return float(given)
+    except ValueError as fault:
+        raise invalid(f"Value '{given}' of {name} is neither a number nor an ISO 8601 time.") from fault
 
 
-def _compare(operator: str, value: Any, given: str) -> bool:
-    """Orders numbers as numbers and everything else as text."""
-    left, right = _number(value), _number(given)
-    text = str(value)
-    order = (text > given) - (text < given) if left is None or right is None else (left > right) - (left < right)
-    wanted = _ORDERS.get(operator)
+def _compare(rule: Document, value: Any, given: str) -> bool:
+    """Orders numbers and times; as documented, text has no order."""
+    wanted = _ORDERS.get(rule["Operator"])
     if wanted is None:
-        raise invalid(f"Unknown operator {operator}.")
-    return order in wanted
+        raise invalid(f"Unknown operator {rule['Operator']}.")
+    if not isinstance(value, (int, float)):
+        raise invalid(f"Operator {rule['Operator']} is not supported for the text property {rule['Name']}.")
+    other = _number(rule["Name"], given)
+    return (value > other) - (value < other) in wanted
 
 
 def _filter(document: Document, rule: Document) -> bool:
@@ -77,14 +87,14 @@ def _filter(document: Document, rule: Document) -> bool:
     if value is _MISSING:
         return operator == "NotEquals"
     if operator == "Equals":
-        return str(value) == given
+        return _text(value) == given
     if operator == "NotEquals":
-        return str(value) != given
+        return _text(value) != given
     if operator == "Contains":
-        return given.lower() in str(value).lower()
+        return given.lower() in _text(value).lower()
     if operator == "In":
-        return str(value) in given.split(",")
-    return _compare(operator, value, given)
+        return _text(value) in given.split(",")
+    return _compare(rule, value, given)
 
 
 def _bare(rule: Document, name: str) -> Document:
@@ -110,18 +120,31 @@ def matches(document: Document, expression: Document) -> bool:
     return any(results) if expression.get("Operator") == "Or" else all(results)
 
 
+def _check(expression: Document) -> int:
+    """How many conditions there are; ValidationException for an empty expression, or names and values beyond limits."""
+    rules = [*(expression.get("Filters") or ())]
+    nested, inner = expression.get("NestedFilters") or (), expression.get("SubExpressions") or ()
+    rules += [rule for item in nested for rule in item["Filters"]]
+    if not rules and not inner:
+        raise invalid("A search expression needs at least one filter, nested filter or subexpression.")
+    for rule in rules:
+        if not 1 <= len(rule["Name"]) <= 255 or not 1 <= len(rule.get("Value") or "-") <= 1024:
+            raise invalid("A filter's name has 1 to 255 characters, its value 1 to 1024.")
+    return len(rules) + sum(1 + _check(item) for item in inner) + len(nested)
+
+
 def search(world: World, caller: Caller, document: Document) -> Document:
-    """Whole documents, by creation time descending unless told otherwise, up to 100 a page."""
+    """Whole documents, the last modified first unless told otherwise, up to 100 a page."""
     check(document)
-    resource = document["Resource"]
-    found = [
-        item for item in _documents(world, caller, resource) if matches(item, document.get("SearchExpression") or {})
-    ]
+    resource, expression = document["Resource"], document.get("SearchExpression")
+    if expression is not None and _check(expression) > 50:
+        raise invalid("A search expression has at most 50 filters, nested filters and subexpressions.")
+    found = [item for item in _documents(world, caller, resource) if matches(item, expression or {})]
     if document.get("CrossAccountFilterOption") == "CrossAccount":
         found = []
-    field = document.get("SortBy") or "CreationTime"
+    field = document.get("SortBy") or "LastModifiedTime"
     descending = (document.get("SortOrder") or "Descending") == "Descending"
-    found.sort(key=lambda item: _order(_property(item, field), item), reverse=descending)
+    found.sort(key=lambda item: _order(field, item), reverse=descending)
     chosen, more = page(found, document)
     return {
         "Results": [{resource: item} for item in chosen],
@@ -130,7 +153,11 @@ def search(world: World, caller: Caller, document: Document) -> Document:
     }
 
 
-def _order(value: Any, item: Document) -> tuple[str, float, str, int]:
+def _order(field: str, item: Document) -> tuple[str, float, str, int]:
+    """Sorts by a property, and among equals by name and version; what was never modified counts from its creation."""
+    value = _property(item, field)
+    if value is _MISSING and field == "LastModifiedTime":
+        value = item["CreationTime"]
     number = value if isinstance(value, (int, float)) else None
     text = "" if value is _MISSING or number is not None else str(value)
     name = str(item.get("ModelPackageGroupName") or item.get("ModelPackageName"))
