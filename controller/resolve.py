@@ -46,7 +46,7 @@ def resolve(
 def _unreachable(cloud: Cloud, subject: Subject, asked: Iterable[Question]) -> str:
     """Why a spoke cannot be entered at all, asked once and not for each of its promotions."""
     wanted = any(item.kind == "source" and item.subject.spoke_name == subject.spoke_name for item in asked)
-    if not wanted or subject.spoke.state == "Retired" or subject.spoke.pattern == "push":
+    if not wanted or subject.spoke.state != "Active" or subject.spoke.pattern == "push":
         return ""
     try:
         cloud.client(reader_of(subject), "sts").call("GetCallerIdentity")
@@ -59,8 +59,9 @@ def _answer(cloud: Cloud, question: Question, views: Mapping[Target, View], unre
     subject = question.subject
     if question.kind == "record":
         return _recorded(cloud, subject, views)
-    if subject.spoke.state == "Retired":
-        return Finding(subject.name, "blocked", f"the spoke {subject.spoke_name} is Retired and is never contacted")
+    if subject.spoke.state != "Active":
+        why = f"the spoke {subject.spoke_name} is {subject.spoke.state}: nothing new is promoted from it"
+        return Finding(subject.name, "blocked", why)
     if subject.spoke.pattern == "push":
         return Finding(subject.name, "deferred", f"the spoke {subject.spoke_name} pushes: its own run promotes this")
     if subject.spoke_name in unreadable:

@@ -65,6 +65,8 @@ def _from_live(subject: Subject, view: View, manifests: Manifests) -> Judgement:
 def _from_release(
     subject: Subject, view: View, release: Release, manifests: Manifests, *, recorded: bool
 ) -> Judgement:
+    if subject.live is not None and subject.live.mark("release") != release.digest:
+        return _from_live(subject, view, manifests)  # its record is lost and its source moved on: nothing to write
     if subject.locked and release.digest != subject.locked:
         why = "the source is not what its lock names" if not recorded else "the record is not what its lock names"
         hint = f"if the change is meant: hubwright lock {subject.name}, and commit the lock"
@@ -78,8 +80,6 @@ def _from_release(
     store = _store_of(subject, view)
     if store is None:
         return Judgement(None, (_no_store(subject),))
-    if subject.live is not None and subject.live.mark("release") != release.digest:
-        return _from_live(subject, view, manifests)  # its record is lost and its source moved on: nothing to write
     try:
         made = draft(release, subject.promotion, subject.identity, subject.place.settings, store, subject.group_name)
         metadata = create_metadata(subject, release, made)

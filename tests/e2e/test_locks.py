@@ -57,7 +57,9 @@ def test_a_source_that_changed_after_its_lock_is_refused_with_the_difference(
 
 
 def approve_source(bed: Bed) -> None:
-    beds.update(bed, group="churn-experiments", account=CHURN, ModelApprovalStatus="Approved", ApprovalDescription="fine")
+    beds.update(
+        bed, group="churn-experiments", account=CHURN, ModelApprovalStatus="Approved", ApprovalDescription="fine"
+    )
 
 
 def tag_source(bed: Bed) -> None:
