@@ -142,7 +142,7 @@ class _Builder:
     def scalar(self, event: Any) -> None:
         """A key, or a value that is no list or mapping."""
         mark = event.start_mark
-        found = FORBIDDEN.search(event.value)
+        found = FORBIDDEN.search(event.value) if event.style == '"' else None  # the text itself has been searched
         if found:
             raise _refused(f"the character U+{ord(found.group()):04X} is not allowed", mark)
         _check(self.layout.scalar(event, self.indent()))

@@ -50,9 +50,9 @@ def test_there_are_enough():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_case(tmp_path, name):
-    begin = time.perf_counter()
+    begin = time.process_time()  # of this process: what else the machine does is not the loader's
     said = judged(tmp_path, name)
-    seconds = time.perf_counter() - begin
+    seconds = time.process_time() - begin
     expected = CASES / "manifests" / name / "expected.txt"
     if os.environ.get("HUBWRIGHT_WRITE_CASES"):
         expected.write_text(said)

@@ -112,10 +112,10 @@ BYTES = {
 @pytest.mark.parametrize("name", BYTES)
 def test_hostile_bytes_are_refused_quickly(name):
     data, message = BYTES[name]
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(strict.StrictError, match=re.escape(message)):
         strict.read(data)
-    assert time.perf_counter() - begin < 0.1
+    assert time.process_time() - begin < 0.1
 
 
 @pytest.mark.usefixtures("_parser")
@@ -160,7 +160,7 @@ def _text(shown: str) -> str:
 @pytest.mark.parametrize("case", list(_cases()))
 def test_yaml_test_suite(case):
     data = _text(case["yaml"]).encode("utf-8", "surrogatepass")
-    begin = time.perf_counter()
+    begin = time.process_time()
     try:
         document = strict.read(data)
     except strict.StrictError as error:
@@ -169,7 +169,7 @@ def test_yaml_test_suite(case):
         assert error.column >= 1
         return
     finally:
-        assert time.perf_counter() - begin < 0.1
+        assert time.process_time() - begin < 0.1
     assert not case.get("fail"), f"must be refused: {document.data!r}"
     if case.get("json") is not None:
         assert document.data == json.loads(case["json"])
