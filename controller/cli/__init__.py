@@ -28,14 +28,14 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     with listening():
-        code = run(sys.argv[1:])
+        code = execute(sys.argv[1:])
     _flush()
     if code > 128:
         os._exit(code)  # reads that are still under way must not keep an interrupted run
     sys.exit(code)
 
 
-def run(arguments: Sequence[str]) -> int:
+def execute(arguments: Sequence[str]) -> int:
     """Runs one command and gives its exit code. Results go to `sys.stdout`, everything else to `sys.stderr`."""
     try:
         return int(hubwright.main(list(arguments), prog_name="hubwright", standalone_mode=False) or 0)
@@ -54,9 +54,6 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         complain("interrupted; nothing was changed")
         return 130
-    except BrokenPipeError:
-        _silence()
-        return 0
     except Exception as error:  # noqa: BLE001  (the border: no traceback ever reaches a user)
         complain(f"a fault of Hubwright itself: {type(error).__name__}: {error}", "run it with --debug to see where")
         if "--debug" in arguments:
@@ -65,14 +62,6 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _flush() -> None:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _silence()
-    with contextlib.suppress(OSError):
-        sys.stderr.flush()
-
-
-def _silence() -> None:
-    """Whoever read our output has gone: what is still buffered goes nowhere, without a word at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from controller.core.errors import UsageError
@@ -16,15 +17,37 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def write_all(texts: Mapping[Path, str]) -> None:
-    """Writes several files; when one cannot be written, none is put in its place."""
+    """Writes several files, in place of what may be there; when one cannot be made ready, none is put in its place."""
+    with _ready(texts) as ready:
+        for path, name in ready.items():
+            name.replace(path)
+
+
+def write_new(texts: Mapping[Path, str]) -> None:
+    """Writes several files that must not be there yet: all of them or none."""
+    put: list[Path] = []
+    with _ready(texts) as ready:
+        try:
+            for path, name in ready.items():
+                path.hardlink_to(name)
+                put.append(path)
+        except OSError:
+            for path in put:
+                path.unlink()
+            raise
+
+
+@contextmanager
+def _ready(texts: Mapping[Path, str]) -> Iterator[dict[Path, Path]]:
+    """The texts in files of other names, by where they belong; `UsageError` when something cannot be written."""
     ready: dict[Path, Path] = {}
     try:
         for path, text in texts.items():
             ready[path] = _beside(path, text)
-        for path, name in ready.items():
-            name.replace(path)
+        yield ready
     except OSError as error:
-        raise UsageError(f"cannot write {error.filename2 or error.filename}: {error.strerror}") from error
+        place = error.filename2 or error.filename
+        raise UsageError(f"cannot write {place}: {error.strerror}") from error
     finally:
         for name in ready.values():
             name.unlink(missing_ok=True)

@@ -23,6 +23,10 @@ def shown(report: Report, form: str) -> str:
 
 
 def write(text: str) -> None:
-    """Writes the result, whole."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """Writes the result, whole. Whether somebody still reads it changes nothing about what was done."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered goes nowhere, without a word at the interpreter's end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -28,6 +28,7 @@ from controller.source.load import load
 
 REGISTRIES = "HUBWRIGHT_REGISTRIES"
 COPY_LIMIT = "HUBWRIGHT_COPY_LIMIT"
+S3_COPY_LIMIT = 5 * 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,6 @@ class Run:
         cloud = self.cloud(writable=True)
         bases, through = registry_bases(os.environ), readers(self.manifests)
         registries = EcrRegistries(cloud, bases, writable=True, log=self.calls, through=through)
-        limit = copy_limit(os.environ)
         return World(
             cloud=cloud,
             registries=registries,
@@ -64,17 +64,17 @@ class Run:
             revision=self.manifests.revision,
             pause=STOP.pause,
             stopped=STOP.asked,
-            **({"copy_limit": limit} if limit else {}),
+            copy_limit=copy_limit(os.environ),
         )
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Run]:
-    """A run over the manifests that the settings name. `SourceError` where there are none."""
+def opened(settings: Settings, added: Mapping[str, bytes] | None = None) -> Iterator[Run]:
+    """A run over the manifests that the settings name, with files `added`. `SourceError` where there are none."""
     scope = parse_scope(settings.scope)
     registry_bases(os.environ)  # a mistake in it shows before anything is read
     copy_limit(os.environ)
-    manifests = read_manifests(settings)
+    manifests = read_manifests(settings, added)
     calls = CallLog(sys.stderr if settings.debug else None)
     pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="hubwright")
     try:
@@ -84,8 +84,8 @@ def opened(settings: Settings) -> Iterator[Run]:
         pool.shutdown(wait=not STOP.asked(), cancel_futures=True)
 
 
-def read_manifests(settings: Settings) -> Manifests:
-    """The manifests, checked; their faults are in `problems`."""
+def read_manifests(settings: Settings, added: Mapping[str, bytes] | None = None) -> Manifests:
+    """The manifests, checked, as if the files `added` by path were among them; their faults are in `problems`."""
     return load(
         Path(settings.repo),
         ref=settings.ref,
@@ -93,6 +93,7 @@ def read_manifests(settings: Settings) -> Manifests:
         path=settings.path,
         platform=settings.platform,
         attribution=False,
+        added=added,
     )
 
 
@@ -141,11 +142,11 @@ def _is_url(value: object) -> bool:
     return isinstance(value, str) and value.startswith(("http://", "https://"))
 
 
-def copy_limit(environment: Mapping[str, str]) -> int | None:
-    """How many bytes one CopyObject may move, from the environment (for other stores than S3 itself), or None."""
+def copy_limit(environment: Mapping[str, str]) -> int:
+    """How many bytes one CopyObject may move: S3's 5 GiB, or what the environment says of a stand-in for S3."""
     text = environment.get(COPY_LIMIT, "")
     if not text:
-        return None
+        return S3_COPY_LIMIT
     if not text.isascii() or not text.isdigit() or not int(text):
         raise UsageError(f"{COPY_LIMIT}={text!r} is not a number of bytes")
     return int(text)

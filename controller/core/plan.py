@@ -148,8 +148,12 @@ def within(whole: Plan, saved: Iterable[str]) -> Plan:
         for action in whole.actions
         if action.facts.get("revokes") or (action.id in ids and not stale.issuperset(action.groups))
     )
-    findings = tuple(
-        Finding(group, "stale", "it needs actions that the saved plan does not have", "plan it again, and have that reviewed")
-        for group in sorted(stale)
-    )
-    return replace(whole, actions=kept, findings=(*whole.findings, *findings))
+    done = {action.id for action in kept}
+    dropped = [action for action in whole.actions if action.id not in done and action.key.kind != "group"]
+    promotions = {origin for action in dropped for origin in action.origins}
+    return replace(whole, actions=kept, findings=(*whole.findings, *map(_stale, sorted(stale) + sorted(promotions))))
+
+
+def _stale(about: str) -> Finding:
+    why = "it needs actions that the saved plan does not have"
+    return Finding(about, "stale", why, "plan it again, and have that reviewed")

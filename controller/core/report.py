@@ -10,6 +10,7 @@ from controller.core.model import Action, Outcome
 from controller.core.plan import Plan
 from controller.core.problems import Problem
 from controller.core.reasons import EXITS, Standing, exit_code
+from controller.core.view import Package
 from controller.core.wish import Finding, Subject, Wish
 
 _WORST: tuple[Standing, ...] = (
@@ -95,21 +96,27 @@ def rows(
     said: dict[str, list[Finding]] = {}
     for finding in (*findings, *plan.findings):
         said.setdefault(finding.about, []).append(finding)
-    names = sorted({*subjects, *(name for name in said if name in subjects)})
+    asked: dict[str, list[Action]] = {}
+    for action in plan.actions:
+        for origin in action.origins:
+            asked.setdefault(origin, []).append(action)
     done = {outcome.action: outcome for outcome in outcomes}
-    return tuple(_row(subjects[name], by_name.get(name), said.get(name, []), plan, done) for name in names)
+    return tuple(
+        _row(subjects[name], by_name.get(name), said.get(name, []), asked.get(name, []), done)
+        for name in sorted(subjects)
+    )
 
 
 def _row(
-    subject: Subject, wish: Wish | None, found: list[Finding], plan: Plan, outcomes: Mapping[str, Outcome]
+    subject: Subject, wish: Wish | None, found: list[Finding], actions: list[Action], outcomes: Mapping[str, Outcome]
 ) -> Row:
-    actions = [action for action in plan.actions if subject.name in action.origins]
     ended = [outcomes[action.id] for action in actions if action.id in outcomes]
     standing = _standing(found, actions, ended)
     live = wish.subject.live if wish else subject.live
     known = wish.subject if wish else subject
     failures = tuple(outcome.detail for outcome in ended if outcome.status in ("failed", "waiting"))
-    arn = next((str(item.facts["arn"]) for item in ended if "arn" in item.facts), live.version.arn if live else "")
+    own = [action for action in actions if wish and action.key in (wish.key, wish.approval_key)]
+    arn, is_now = _version(own, outcomes, live)
     draft = wish.draft if wish and wish.subject.new else None
     return Row(
         name=subject.name,
@@ -120,7 +127,7 @@ def _row(
         source=f"{subject.spoke_name}/{subject.source.group}/{subject.source.number}",
         group=subject.group_name,
         wish=subject.promotion.approval,
-        is_now=live.approval if live else "",
+        is_now=is_now,
         release=known.release,
         locked=bool(subject.locked),
         version=int(arn.rpartition("/")[2]) if arn else None,
@@ -128,6 +135,17 @@ def _row(
         bytes=sum(item.source.size for item in draft.objects) if draft else 0,
         images=len(draft.images) if draft else 0,
     )
+
+
+def _version(own: list[Action], outcomes: Mapping[str, Outcome], live: Package | None) -> tuple[str, str]:
+    """ARN and approval of the promotion's version: as it was read, or as this run left it."""
+    arn, approval = (live.version.arn, live.approval) if live else ("", "")
+    for action in own:  # a version is registered before it is approved
+        done = outcomes.get(action.id)
+        if done is not None and done.status == "done":
+            arn = str(done.facts.get("arn", arn))
+            approval = action.after.get("approval", "PendingManualApproval")
+    return arn, approval
 
 
 def _standing(found: list[Finding], actions: list[Action], ended: list[Outcome]) -> Standing:

@@ -1,0 +1,199 @@
+"""The border of the command line: help, usage, faults, exit codes. Nothing here needs an account."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controller import cli
+from controller.cli import commands, term
+from controller.core.errors import AccountError, HeldError
+from tests.cli.conftest import Command, Repo
+
+TOP = Path(__file__).parents[2]
+HEAVY = {"boto3", "botocore", "yaml", "git", "jsonschema", "deepdiff", "moto", "urllib3", "flask", "werkzeug"}
+
+
+def hubwright_process(*arguments: str, **more: str) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | more
+    return subprocess.Popen(
+        [sys.executable, *arguments], cwd=TOP, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+@pytest.mark.parametrize("name", ["", *sorted(commands.hubwright.commands)])
+def test_help_imports_nothing_heavy_and_has_an_example(name: str) -> None:
+    said = hubwright_process("-X", "importtime", "-m", "controller", *name.split(), "--help")
+    out, err = said.communicate()
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in err.splitlines()}
+    assert (said.returncode, imported & HEAVY) == (0, set())
+    assert "click" in imported
+    assert "Example: hubwright " in out or not name
+
+
+def test_help_is_quick(tmp_path: Path) -> None:
+    def seconds(*arguments: str) -> float:
+        began = time.perf_counter()
+        hubwright_process(*arguments, PYTHONPYCACHEPREFIX=str(tmp_path)).communicate()
+        return time.perf_counter() - began
+
+    seconds("-m", "controller", "--help")  # the first writes the bytecode that an installation has
+    assert min(seconds("-m", "controller", "--help") for _ in range(8)) < 0.08
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["unknown"],
+        ["plan", "--unknown"],
+        ["plan", "--format", "html"],
+        ["plan", "--workers", "0"],
+        ["plan", "--scope", "model=x"],
+        ["plan", "--path", "../outside"],
+        ["plan", "--out", "/"],
+        ["reconcile", "--plan", "/nowhere/plan.json"],
+        ["promote", "churn-lab/churn-experiments/8"],
+        ["promote", "churn-lab/8", "--to", "churn"],
+        ["promote", "churn-lab/churn-experiments/eight", "--to", "churn"],
+        ["promote", "churn-lab/churn-experiments/8", "--to", "chrun"],
+        ["lock", "churn-9"],
+        ["sandbox", "--port", "70000"],
+    ],
+)
+def test_a_wrong_command_line_exits_64(arguments: list[str], repo: Repo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(repo.top)
+    assert cli.execute(arguments) == 64
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "Traceback" not in said.err
+    assert said.err
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"host": 1}', '{"host": "file:///x"}', "[" * 5000])
+def test_registries_must_be_an_object_of_urls(text: str, hubwright: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUBWRIGHT_REGISTRIES", text)
+    said = hubwright("plan")
+    assert (said.code, said.err.splitlines()[0]) == (
+        64,
+        "error: HUBWRIGHT_REGISTRIES is not a JSON object from registry host to base URL",
+    )
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "5GB", "٣"])
+def test_the_copy_limit_must_be_a_number(text: str, hubwright: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUBWRIGHT_COPY_LIMIT", text)
+    assert hubwright("reconcile").code == 64
+
+
+def test_without_credentials_all_is_unknown(hubwright: Command) -> None:
+    said = hubwright("plan", "--format", "json")
+    assert (said.code, {row["standing"] for row in said.json["promotions"]}) == (5, {"unknown"})
+    assert said.json["complete"] is False
+
+
+def test_what_is_not_a_repository_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert cli.execute(["plan", "--repo", str(tmp_path / "empty")]) == 1
+    assert "is not in a Git repository" in capsys.readouterr().err
+
+
+def fails(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def raising(*_: Any, **__: Any) -> int:
+        raise error
+
+    monkeypatch.setattr(commands.hubwright, "main", raising)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (AccountError("not of 1", "look"), 1, "error: not of 1\nhint: look\n"),
+        (HeldError("held"), 7, "error: held\n"),
+        (KeyboardInterrupt(), 130, "error: interrupted; nothing was changed\n"),
+        (AccountError("a\x1b[2Jb\u202ec"), 1, "error: a\\x1b[2Jb\\u202ec\n"),
+        (
+            ZeroDivisionError("by\nzero"),
+            1,
+            "error: a fault of Hubwright itself: ZeroDivisionError: by\\x0azero\nhint: run it with --debug to see where\n",
+        ),
+    ],
+)
+def test_errors_become_lines_and_codes(
+    error: BaseException, code: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fails(monkeypatch, error)
+    assert cli.execute(["plan"]) == code
+    assert capsys.readouterr() == ("", said)
+
+
+def test_only_debug_shows_a_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    fails(monkeypatch, ZeroDivisionError())
+    assert cli.execute(["plan", "--debug"]) == 1
+    assert "Traceback (most recent call last)" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_is_no_fault(repo: Repo) -> None:
+    process = hubwright_process("-m", "controller", "validate", "--repo", str(repo.top))
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert (process.wait(), process.stderr.read()) == (0, "")
+    process.stderr.close()
+
+
+def test_validate_as_json(hubwright: Command, repo: Repo) -> None:
+    repo.edit("teams/vision/ocr.yaml", "hub: central", "hub: centrall")
+    said = hubwright("validate", "--format", "json")
+    assert said.code == 1
+    assert [(item["path"], item["line"], item["rule"]) for item in said.json["problems"]] == [
+        ("manifests/teams/vision/ocr-1.yaml", 9, "depends"),
+        ("manifests/teams/vision/ocr.yaml", 7, "unknown-name"),
+    ]
+    assert said.json["valid"]["promotions"] == 3
+
+
+def test_an_invalid_fleet_shows_all_that_is_wrong(hubwright: Command, repo: Repo) -> None:
+    repo.edit("platform/fleet.yaml", "name: growth", "name: Growth!")
+    repo.edit("teams/growth/churn-1.yaml", "version: 1", "version: one")
+    said = hubwright("validate")
+    assert said.code == 1
+    assert {"manifests/platform/fleet.yaml", "manifests/teams/growth/churn-1.yaml"} <= {
+        line.partition(":")[0] for line in said.out.splitlines()
+    }
+    assert hubwright("plan").code == 1
+
+
+def test_progress_is_quiet_on_a_pipe_and_json_in_a_log(hubwright: Command) -> None:
+    assert hubwright("plan").err == ""
+    lines = hubwright("plan", "--log", "json").err.splitlines()
+    assert '"event": "step", "text": "reading the hub"' in lines[0]
+
+
+def test_progress_is_a_line_that_comes_late_and_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(term, "_PATIENCE", 0.05)
+    monkeypatch.setattr(term, "_TICK", 0.01)
+    stream = Terminal()
+    with term.Progress("auto", stream) as progress:
+        progress.step("copying \x1b[2J")
+        time.sleep(0.15)
+        progress.note("one more thing")
+    said = stream.getvalue()
+    assert said.startswith("\r\x1b[Kcopying \\x1b[2J (0 s)")
+    assert "\r\x1b[Kone more thing\n" in said
+    quick = Terminal()
+    with term.Progress("auto", quick) as progress:
+        progress.step("done at once")
+    assert quick.getvalue() == ""
