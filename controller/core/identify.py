@@ -34,7 +34,7 @@ def place_of(group: Entry[ModelGroup], manifests: Manifests) -> Place | None:
 def subject_of(entry: Entry[Promotion], manifests: Manifests) -> Subject | Finding:
     """The promotion with everything its manifest names, or why that cannot be put together."""
     promotion = entry.spec
-    if ("Lock", entry.name) in manifests.invalid:
+    if ("Lock", entry.name) in manifests.invalid and promotion.approval != "Rejected":
         return Finding(entry.name, "invalid", "its lock is invalid", f"run: hubwright lock {entry.name}")
     group = manifests.groups.get(promotion.to.group)
     if group is None:
