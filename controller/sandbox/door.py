@@ -43,6 +43,8 @@ def _json_route(world: World, request: Request, service: str) -> Route:
         own = ecr_service.OPERATIONS.get(operation)
 
     def produce(caller: Caller) -> Answer:
+        if own is None and service == "ecr":  # moto knows nothing of our images
+            raise ServiceError("NotImplemented", f"The sandbox does not have {operation}", 501)
         if own is None:
             return others.forward(request, caller.account)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import time
 from typing import Any
 
 import pytest
@@ -156,6 +157,28 @@ def test_tags_of_a_repository(ecr: Any, refused: Any, app: str) -> None:
         put(ecr, app, ONE, imageTag="2")
 
 
+@pytest.mark.parametrize(("mutability", "stays"), [("IMMUTABLE_WITH_EXCLUSION", "v1"), ("MUTABLE_WITH_EXCLUSION", "dev-1")])
+def test_tags_by_exclusion(ecr: Any, refused: Any, mutability: str, stays: str) -> None:
+    """Model: imageTagMutabilityExclusionFilters turn the rule around for the tags that match."""
+    filters = [{"filterType": "WILDCARD", "filter": "dev-*"}]
+    ecr.create_repository(repositoryName="excluding", imageTagMutability=mutability, imageTagMutabilityExclusionFilters=filters)
+    for image in (ONE, TWO):
+        layer(ecr, "excluding", image.config), layer(ecr, "excluding", image.layer)
+    for tag in ("v1", "dev-1"):
+        put(ecr, "excluding", ONE, imageTag=tag)
+        if tag == stays:
+            with refused("ImageTagAlreadyExistsException"):
+                put(ecr, "excluding", TWO, imageTag=tag)
+        else:
+            put(ecr, "excluding", TWO, imageTag=tag)
+
+
+def test_what_the_sandbox_lacks_is_said(ecr: Any, refused: Any, app: str) -> None:
+    """501, which clients do not retry; moto would know nothing of our images."""
+    with refused("NotImplemented", 501):
+        ecr.describe_image_scan_findings(repositoryName=app, imageId={"imageTag": "1"})
+
+
 def test_failures_of_a_batch(ecr: Any, app: str) -> None:
     """Model: ImageFailureCode; they stand in a 200."""
     put(ecr, app, ONE, imageTag="1")
@@ -254,4 +277,4 @@ def test_tokens_last_twelve_hours(bench: Bench, ecr: Any) -> None:
     user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
     assert (user, data["proxyEndpoint"]) == ("AWS", f"https://{HUB}.dkr.ecr.eu-west-1.amazonaws.com")
     assert bench.world.logins[password].ends == pytest.approx(data["expiresAt"].timestamp(), abs=1)
-    assert data["expiresAt"].timestamp() - __import__("time").time() == pytest.approx(12 * 3600, abs=60)
+    assert data["expiresAt"].timestamp() - time.time() == pytest.approx(12 * 3600, abs=60)

@@ -202,6 +202,8 @@ def test_listing_in_pages(s3: Any, store: str) -> None:
     assert ([row["Key"] for row in found["Contents"]], [row["Prefix"] for row in found["CommonPrefixes"]]) == (["b"], ["a/", "c/"])
     pages = list(s3.get_paginator("list_objects_v2").paginate(Bucket=store, Delimiter="/", PaginationConfig={"PageSize": 1}))
     assert [page["KeyCount"] for page in pages] == [1, 1, 1]
+    with pytest.raises(ClientError, match="InvalidArgument"):
+        s3.list_objects_v2(Bucket=store, ContinuationToken="###")
     assert [row["Key"] for row in s3.list_objects(Bucket=store, Prefix="c/")["Contents"]] == ["c/x y", "c/é"]
 
 

@@ -125,7 +125,8 @@ def test_manifests_are_kept_byte_for_byte(bench: Bench, registry: Registry, ecr:
 def test_manifests_are_checked(bench: Bench, registry: Registry) -> None:
     """OCI and ECR: layers first, digests true, JSON only."""
     assert code_of(registry.manifest("app", "1", ONE.manifest)) == (400, "MANIFEST_BLOB_UNKNOWN")
-    assert code_of(registry.manifest("app", "1", b"{")) == (400, "MANIFEST_INVALID")
+    for bad in (b"{", b"[]", b'{"layers": [{}]}', b'{"layers": 7}', b'{"manifests": ["x"]}', b"\xff"):
+        assert code_of(registry.manifest("app", "1", bad)) == (400, "MANIFEST_INVALID")
     push(bench, "app", "1")
     assert code_of(registry.manifest("app", TWO.digest, ONE.manifest)) == (400, "DIGEST_INVALID")
     assert code_of(registry.manifest("app", "bad tag", ONE.manifest)) == (400, "MANIFEST_INVALID")
@@ -155,6 +156,7 @@ def test_tags_are_listed_in_pages(bench: Bench, registry: Registry) -> None:
         push(bench, "app", tag)
     _, headers, body = registry("GET", "/v2/app/tags/list?n=2")
     assert json.loads(body) == {"name": "app", "tags": ["a", "b"]}
+    assert code_of(registry("GET", "/v2/app/tags/list?n=x")) == (400, "PAGINATION_NUMBER_INVALID")
     following = headers["Link"].split(">")[0][1:]
     assert json.loads(registry("GET", following)[2])["tags"] == ["c"]
 

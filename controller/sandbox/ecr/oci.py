@@ -135,7 +135,10 @@ def _put_manifest(visit: blobs.Visit) -> Answer:
 def _get_tags(visit: blobs.Visit) -> Answer:
     if visit.last != "list":
         raise ServiceError("NOT_FOUND", "no such path in the distribution specification", 404)
-    limit = min(int(visit.request.query.get("n", "1000")), 1000)
+    asked = visit.request.query.get("n", "1000")
+    if not asked.isdecimal():
+        raise ServiceError("PAGINATION_NUMBER_INVALID", f"not a number: {asked}", 400)
+    limit = min(int(asked), 1000)
     with visit.world.lock:
         tags = sorted(tag for tag in visit.repository.tags if tag > visit.request.query.get("last", ""))
     headers = {"Content-Type": "application/json"}

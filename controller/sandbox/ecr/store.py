@@ -96,34 +96,42 @@ def _absent(code: str, digests: list[str], registry: Registry, repository: Repos
     )
 
 
+_FOREIGN = ("foreign", "nondistributable")  # layers that registries only know by name
+
+
+def _references(document: dict[str, Any]) -> tuple[frozenset[str], frozenset[str], int]:
+    """Blobs and child manifests that a manifest needs, and how many bytes its config and layers say they have."""
+    try:
+        children = frozenset(str(item["digest"]) for item in document.get("manifests") or ())
+        config = document.get("config")
+        entries = [*([config] if config else []), *(document.get("layers") or ())]
+        own = [item for item in entries if not any(word in item.get("mediaType", "") for word in _FOREIGN)]
+        return (
+            frozenset(str(item["digest"]) for item in own),
+            children,
+            sum(int(item.get("size", 0)) for item in entries),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as fault:
+        said = "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid manifest'"
+        raise ServiceError("InvalidParameterException", said) from fault
+
+
 def _read_manifest(registry: Registry, repository: Repository, manifest: bytes, media_type: str, now: float) -> Image:
     """An image with all that it refers to present here, or LayersNotFound / ReferencedImagesNotFound."""
     document = _parse(manifest)
     inside = document.get("mediaType")
-    media_type = (
-        media_type
-        or inside
-        or ("" if "manifests" in document else "application/vnd.docker.distribution.manifest.v2+json")
-    )
-    if inside and inside != media_type:
+    usual = "" if "manifests" in document else "application/vnd.docker.distribution.manifest.v2+json"
+    if inside and media_type and inside != media_type:
         raise ServiceError("InvalidParameterException", "The manifest's mediaType differs from the one it is put with")
-    children = frozenset(str(item["digest"]) for item in document.get("manifests") or ())
-    config = document.get("config") or {}
-    entries = [*([config] if config else []), *(document.get("layers") or ())]
-    foreign = ("foreign", "nondistributable")
-    blobs = frozenset(
-        str(item["digest"]) for item in entries if not any(word in item.get("mediaType", "") for word in foreign)
-    )
-    absent = sorted(digest for digest in blobs if digest not in repository.layers)
-    if absent:
+    blobs, children, size = _references(document)
+    if absent := sorted(blobs - repository.layers):
         raise _absent("LayersNotFoundException", absent, registry, repository)
-    absent = sorted(digest for digest in children if digest not in repository.images)
-    if absent:
+    if absent := sorted(children - set(repository.images)):
         raise _absent("ReferencedImagesNotFoundException", absent, registry, repository)
-    size = sum(int(item.get("size", 0)) for item in entries)
-    kind = document.get("artifactType") or config.get("mediaType")
+    kind = document.get("artifactType") or (document.get("config") or {}).get("mediaType")
     subject = (document.get("subject") or {}).get("digest")
     annotations = document.get("annotations") or {}
+    media_type = media_type or inside or usual
     return Image(sha256([manifest]), media_type, manifest, now, size, blobs, children, kind, subject, annotations)
 
 

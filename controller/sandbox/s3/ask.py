@@ -33,6 +33,13 @@ class Ask:
         """A query parameter."""
         return self.request.query.get(name)
 
+    def number(self, name: str, usual: int) -> int:
+        """A whole number among the query parameters; 400 InvalidArgument when it is none."""
+        text = self.query(name) or str(usual)
+        if not text.isdecimal():
+            raise ServiceError("InvalidArgument", f"Provided {name} not an integer or within integer range")
+        return int(text)
+
     def own_bucket(self) -> Bucket:
         """The bucket; 404 when there is none, 403 when it is not the expected owner's."""
         return find_bucket(self.world, self.bucket, self.header("x-amz-expected-bucket-owner"))

@@ -60,13 +60,6 @@ def _fill(ask: Ask, entries: Iterable[tuple[str, str, str]], page: _Page, after:
     return page
 
 
-def _limit(ask: Ask) -> int:
-    try:
-        return min(max(int(ask.query("max-keys") or 1000), 0), 1000)
-    except ValueError as fault:
-        raise ServiceError("InvalidArgument", "Provided max-keys not an integer or within integer range") from fault
-
-
 def _name(ask: Ask, text: str) -> str:
     return quote(text, safe="/") if ask.query("encoding-type") == "url" else text
 
@@ -115,7 +108,7 @@ def list_objects_v2(ask: Ask) -> Answer:
             after = base64.b64decode(token, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError) as fault:
             raise ServiceError("InvalidArgument", "The continuation token provided is incorrect") from fault
-    page = _fill(ask, _current(ask, bucket, after), _Page(_limit(ask)), after)
+    page = _fill(ask, _current(ask, bucket, after), _Page(min(ask.number("max-keys", 1000), 1000)), after)
     inner = _head(ask, page) + tag("KeyCount", page.count)
     if token is not None:
         inner += tag("ContinuationToken", token)
@@ -127,7 +120,7 @@ def list_objects_v2(ask: Ask) -> Answer:
 def list_objects(ask: Ask) -> Answer:
     """The first version of the listing, by marker."""
     bucket, marker = ask.own_bucket(), ask.query("marker") or ""
-    page = _fill(ask, _current(ask, bucket, marker), _Page(_limit(ask)), marker)
+    page = _fill(ask, _current(ask, bucket, marker), _Page(min(ask.number("max-keys", 1000), 1000)), marker)
     inner = _head(ask, page) + tag("Marker", _name(ask, marker))
     if page.more and page.last:
         inner += tag("NextMarker", _name(ask, page.last[0]))
@@ -154,7 +147,12 @@ def list_object_versions(ask: Ask) -> Answer:
     """All versions and delete markers, by key and the newest first, up to 1,000 a page."""
     bucket = ask.own_bucket()
     key_marker, version_marker = ask.query("key-marker") or "", ask.query("version-id-marker") or ""
-    page = _fill(ask, _versions(ask, bucket, key_marker, version_marker), _Page(_limit(ask)), key_marker)
+    page = _fill(
+        ask,
+        _versions(ask, bucket, key_marker, version_marker),
+        _Page(min(ask.number("max-keys", 1000), 1000)),
+        key_marker,
+    )
     inner = _head(ask, page) + tag("KeyMarker", _name(ask, key_marker)) + tag("VersionIdMarker", version_marker)
     if page.more and page.last:
         inner += tag("NextKeyMarker", _name(ask, page.last[0])) + tag("NextVersionIdMarker", page.last[1])

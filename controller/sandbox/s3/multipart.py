@@ -47,7 +47,7 @@ def _upload(ask: Ask) -> Multipart:
 
 
 def _keep_part(ask: Ask, upload: Multipart, pieces: tuple[bytes, ...], sums: dict[str, str]) -> Part:
-    number = int(ask.query("partNumber") or 0)
+    number = ask.number("partNumber", 0)
     size = sum(map(len, pieces))
     if not 1 <= number <= 10_000:
         raise ServiceError("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive")
@@ -163,7 +163,7 @@ def list_multipart_uploads(ask: Ask) -> Answer:
     """Uploads under way, by key, up to 1,000 a page."""
     bucket = ask.own_bucket()
     prefix, key, name = ask.query("prefix") or "", ask.query("key-marker") or "", ask.query("upload-id-marker") or ""
-    limit = min(int(ask.query("max-uploads") or 1000), 1000)
+    limit = min(ask.number("max-uploads", 1000), 1000)
     uploads = sorted(bucket.uploads.values(), key=lambda item: (item.key, item.id))
     uploads = [
         item
@@ -193,7 +193,7 @@ def list_multipart_uploads(ask: Ask) -> Answer:
 def list_parts(ask: Ask) -> Answer:
     """The parts of an upload, by number, up to 1,000 a page."""
     upload = _upload(ask)
-    after, limit = int(ask.query("part-number-marker") or 0), min(int(ask.query("max-parts") or 1000), 1000)
+    after, limit = ask.number("part-number-marker", 0), min(ask.number("max-parts", 1000), 1000)
     parts = [upload.parts[number] for number in sorted(upload.parts) if number > after]
     more = len(parts) > limit
     rows = []
