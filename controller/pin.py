@@ -87,7 +87,11 @@ def _pin(manifests: Manifests, name: str, found: Release | Finding, now: str) ->
         return Pin(name, path, found, locked=lock is not None)
     if lock is not None and lock.spec.release == found.digest:
         return Pin(name, path, found, locked=True)
-    text = _HEAD + to_yaml(lock_document(name, found, now))
+    try:
+        text = _HEAD + to_yaml(lock_document(name, found, now))
+    except ValueError as error:  # S3 allows keys that no manifest may name
+        why = f"its lock cannot be written: {error}"
+        return Pin(name, path, Finding(name, "refused", why), locked=lock is not None)
     return Pin(name, path, found, text, differences(lock.spec, found) if lock else (), lock is not None)
 
 
@@ -128,8 +132,11 @@ def drafted(asked: Asked, manifests: Manifests) -> New:
     if there is not None or ("Promotion", name) in manifests.invalid:
         place = f" in {there.path}" if there else ""
         raise UsageError(f"there is a promotion {shown(name)} already{place}", "change it, or give another --name")
-    path = PurePosixPath(manifests.groups[asked.group].path).with_name(f"{name}.yaml")
-    return New(name, str(path), to_yaml(_document(name, source, asked)))
+    folder = PurePosixPath(manifests.groups[asked.group].path).parent
+    try:
+        return New(name, f"{folder}/{name}.yaml", to_yaml(_document(name, source, asked)))
+    except ValueError as error:
+        raise UsageError(f"the manifest cannot be written: {error}") from error
 
 
 def _named(manifests: Manifests, kind: str, name: str, known: Mapping[str, Any]) -> None:

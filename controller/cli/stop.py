@@ -15,7 +15,7 @@ _TICK = 0.25
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Interrupted(KeyboardInterrupt):
+class Interrupted(BaseException):  # click makes something else of a KeyboardInterrupt
     """The run was asked to end while it had changed nothing yet; `code` is the exit code for it."""
 
     def __init__(self, number: int) -> None:
