@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import random
 import tarfile
 from itertools import product
@@ -12,7 +13,7 @@ import pytest
 
 from controller.core.errors import PreconditionError
 from controller.sandbox.demo import images, models, pack
-from controller.sandbox.demo.accounts import enter
+from controller.sandbox.demo.accounts import detached, enter
 from controller.sandbox.demo.endpoint import invoke
 from controller.sandbox.demo.learn import auc, confusion, logistic, scaling
 from controller.sandbox.demo.serving import logistic as scoring
@@ -86,3 +87,14 @@ def test_an_endpoint_takes_nothing_from_another_account() -> None:
     made = team.call("sagemaker", "CreateModelPackage", ModelPackageGroupName="g", InferenceSpecification=specification)
     with pytest.raises(PreconditionError, match="not in the registry of 111111111111"):
         invoke(team, made["ModelPackageArn"], "1", "text/csv")
+
+
+def test_a_persons_aws_settings_are_put_aside_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/home/ada/config")
+    before = dict(os.environ)
+    with detached():
+        assert "AWS_PROFILE" not in os.environ
+        assert os.environ["AWS_CONFIG_FILE"] == os.devnull
+        assert enter(World(), "111111111111").call("sts", "GetCallerIdentity")["Account"] == "111111111111"
+    assert dict(os.environ) == before

@@ -16,6 +16,7 @@ from controller.sandbox.world import World
 HUB, CHURN, VISION = "111111111111", "222222222222", "333333333333"
 STORE = "acme-model-store"
 _STEPS = {"preprocess": "preprocess:0.9.2", "classify": "serve:2.1.0"}
+_ENDINGS = {"text/csv": "csv", "text/plain": "txt"}
 _LOOKS = 5
 Json = dict[str, Any]
 
@@ -135,7 +136,7 @@ def _register(
             "SupportedRealtimeInferenceInstanceTypes": ["ml.m5.large", "ml.c6g.large"],
             "SupportedTransformInstanceTypes": ["ml.m5.large"],
         },
-        "SamplePayloadUrl": shelf.put("sample/request", model.sample.encode()),
+        "SamplePayloadUrl": shelf.put(f"sample/request.{_ENDINGS[model.content_type]}", model.sample.encode()),
         "MetadataProperties": _origin(shelf),
         "CustomerMetadataProperties": {"trained-on": "2026-10", "quality": f"{model.quality:.3f}"},
         **_assessment(shelf, model),

@@ -120,7 +120,8 @@ def disturb(where: Stage) -> None:
     churn, ocr = at_home[_HELD], at_home[_READER]
     where.deed(
         "Somebody clicks in the console",
-        "Git holds churn-2 back until November is over. Somebody approves it all the same, and corrects a ticket.",
+        "Git holds churn-2 back until the November holdout. Somebody approves it all the same, and changes the ticket "
+        "of ocr-1.",
         f"aws sagemaker update-model-package --model-package-arn {churn} --model-approval-status Approved\n"
         f"aws sagemaker update-model-package --model-package-arn {ocr} --customer-metadata-properties ticket=ML-9",
         lambda _: _click(where.hub, churn, ocr),
@@ -148,7 +149,7 @@ def predict(where: Stage) -> None:
         "Do they still think the same?",
         "As an endpoint would: the image's entry point and the artifact's inference code, both fetched from the hub, "
         "answer the sample request. Beside it, what the original in the spoke says.",
-        "python3 /opt/program/serve.py /opt/ml/model CONTENT_TYPE ACCEPT < sample/request",
+        "python3 /opt/program/serve.py /opt/ml/model CONTENT_TYPE ACCEPT < request",
         lambda step: _compared(where, step),
     )
 
