@@ -1,4 +1,4 @@
-"""Runs a plan's actions on an executor: in the order of their needs, each on its own, whatever becomes of the others."""
+"""Runs a plan's actions on an executor: in the order of their needs, whatever becomes of the others."""
 
 from __future__ import annotations
 
@@ -55,9 +55,7 @@ def _start(
         running[pool.submit(perform, world, action)] = action
 
 
-def _finish(
-    order: Order, running: dict[Future[Outcome], Action], outcomes: dict[str, Outcome], tell: Tell
-) -> None:
+def _finish(order: Order, running: dict[Future[Outcome], Action], outcomes: dict[str, Outcome], tell: Tell) -> None:
     ended, _ = wait(running, return_when=FIRST_COMPLETED)
     for future in ended:
         action = running.pop(future)
@@ -84,7 +82,7 @@ def perform(world: World, action: Action) -> Outcome:
         return Outcome(action.id, "waiting", str(error))
     except HubwrightError as error:
         return Outcome(action.id, "failed", f"{error}. {error.hint}" if error.hint else str(error))
-    except Exception as error:  # noqa: BLE001  (a fault of ours in one effect must not take the other effects with it)
+    except Exception as error:
         log.debug("fault in %s", action.key, exc_info=True)
         return Outcome(action.id, "failed", f"a fault of Hubwright itself: {type(error).__name__}: {error}")
     world.made.note(action.id, facts)

@@ -103,7 +103,7 @@ def confirm(
     cloud: Cloud, views: Mapping[Target, View], changes: Iterable[Change], wishes: Wishes, pool: Executor
 ) -> dict[Target, View]:
     """The views with everything read again, consistently, that is about to see anything but keep: Search may lag."""
-    unsure = _unsure(views, changes, wishes)
+    unsure = _unsure(changes, wishes)
     read = {version: pool.submit(_package, cloud, version) for version in unsure}
     groups = [change.key for change in changes if change.key.kind == "group" and change.verb in ("create", "update")]
     reread = {key: pool.submit(_group, cloud, key.target, key.name) for key in groups}
@@ -115,7 +115,7 @@ def confirm(
     return result
 
 
-def _unsure(views: Mapping[Target, View], changes: Iterable[Change], wishes: Wishes) -> list[Version]:
+def _unsure(changes: Iterable[Change], wishes: Wishes) -> list[Version]:
     """Live versions behind a promotion that is to change, as far as they were only seen through Search."""
     named = {origin for change in changes if change.verb != "keep" for origin in change.origins}
     mine = [item for wish in wishes.promotions if wish.subject.name in named for item in wish.subject.mine]

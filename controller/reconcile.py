@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from controller.apply import Tell, apply
 from controller.core.diff import diff, merged
+from controller.core.guards import NOT_YET
 from controller.core.identify import matched, place_of, question, subject_of
 from controller.core.judge import Answer, judge, orphans
-from controller.core.guards import NOT_YET
 from controller.core.manifests import Manifests
 from controller.core.model import Change, Key, Resource, Target
 from controller.core.plan import Plan, plan, within
@@ -63,7 +63,12 @@ def think(cloud: Cloud, manifests: Manifests, scope: Scope, pool: Executor, step
         answers = known | _answers(cloud, subjects, sure, pool, known)
         first = _conclude(manifests, scope, subjects, sure, answers)
     made = plan(manifests.revision, first.desired, first.changes, first.wishes)
-    findings = (*unresolved, *first.findings, *_orphans(manifests, scope, first.matched, sure), *_subscriptions(manifests, scope))
+    findings = (
+        *unresolved,
+        *first.findings,
+        *_orphans(manifests, scope, first.matched, sure),
+        *_subscriptions(manifests, scope),
+    )
     return Thought(sure, first.matched, first.wishes, made, findings)
 
 
@@ -147,7 +152,9 @@ def _orphans(
     manifests: Manifests, scope: Scope, subjects: Mapping[str, Subject], views: Mapping[Target, View]
 ) -> list[Finding]:
     """Only a whole run can tell what nobody names; an invalid promotion may well name it."""
-    if not scope.whole or any(kind in ("Promotion", "Lock", "ModelGroup", "Spoke", "Hub") for kind, _ in manifests.invalid):
+    if not scope.whole or any(
+        kind in ("Promotion", "Lock", "ModelGroup", "Spoke", "Hub") for kind, _ in manifests.invalid
+    ):
         return []
     claimed = (item.version for subject in subjects.values() for item in subject.mine)
     return orphans(views.values(), claimed, manifests.fleet.name)

@@ -24,7 +24,7 @@ from controller.kinds import artifact, versions
 from controller.kinds.base import Client, Cloud
 
 
-class Refusal(HubwrightError):
+class RefusedError(HubwrightError):
     """A source that cannot be promoted as it is; `differences` has every reason."""
 
     def __init__(self, message: str, reasons: Iterable[str] = ()) -> None:
@@ -90,7 +90,7 @@ def release_or_finding(cloud: Cloud, subject: Subject) -> Release | Finding:
     """The release of a source, or the finding that says why there is none."""
     try:
         return read_release(cloud, subject)
-    except Refusal as error:
+    except RefusedError as error:
         return Finding(subject.name, "refused", str(error), differences=error.reasons)
     except PreconditionError as error:
         return Finding(subject.name, "waiting", str(error))
@@ -107,11 +107,11 @@ def reader_of(subject: Subject) -> Target:
 
 
 def read_release(cloud: Cloud, subject: Subject) -> Release:
-    """Everything a source version consists of, as it is now. Refusal says why it cannot be promoted."""
+    """Everything a source version consists of, as it is now. RefusedError says why it cannot be promoted."""
     source = subject.source
     described = _described(cloud, subject)
     if found := objections(described, subject.spoke, subject.place.settings, source.group):
-        raise Refusal(found[0] if len(found) == 1 else f"{len(found)} things of it cannot be promoted", found)
+        raise RefusedError(found[0] if len(found) == 1 else f"{len(found)} things of it cannot be promoted", found)
     body = carried(described)
     storage = cloud.client(reader_of(subject), "s3")
     objects: dict[str, Object] = {}
@@ -144,13 +144,13 @@ def _described(cloud: Cloud, subject: Subject) -> dict[str, Any]:
         described = client.call("DescribeModelPackage", ModelPackageName=arn)
     except CloudError as error:
         if error.missing:
-            raise Refusal(f"the source {arn} does not exist") from error
+            raise RefusedError(f"the source {arn} does not exist") from error
         raise
     status = described.get("ModelPackageStatus")
     if status in versions.UNFINISHED:
         raise PreconditionError(f"SageMaker has not finished the source yet: it is {status}")
     if status != "Completed":
-        raise Refusal(f"the source {arn} is {status}")
+        raise RefusedError(f"the source {arn} is {status}")
     return described
 
 
@@ -161,12 +161,12 @@ def _noted(described: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _objects(client: Client, owner: str, place: fields.Place) -> Iterator[tuple[Object, Mapping[str, str]]]:
-    """The objects one URI stands for, with the checksums S3 has of them; Refusal when there are none."""
+    """The objects one URI stands for, with the checksums S3 has of them; RefusedError when there are none."""
     rows = [] if place.form == "prefix" else _one(client, owner, place.uri)
     if not rows and place.form != "object":
         rows = _below(client, owner, place.uri)
     if not rows:
-        raise Refusal(f"{fields.dotted(place.path)} names {place.uri}, which does not exist")
+        raise RefusedError(f"{fields.dotted(place.path)} names {place.uri}, which does not exist")
     yield from rows
 
 
@@ -242,9 +242,9 @@ def _digest(cloud: Cloud, subject: Subject, uri: str, registered: str) -> str:
         answer = client.call("BatchGetImage", registryId=account, repositoryName=repository, imageIds=[which])
     except CloudError as error:
         if error.missing:
-            raise Refusal(f"the image {uri} does not exist") from error
+            raise RefusedError(f"the image {uri} does not exist") from error
         raise
     images = answer.get("images", [])
     if not images:
-        raise Refusal(f"the image {uri} does not exist")
+        raise RefusedError(f"the image {uri} does not exist")
     return str(images[0]["imageId"]["imageDigest"])

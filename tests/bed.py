@@ -24,9 +24,9 @@ from controller.core.model import Action, Outcome, Target
 from controller.core.report import Report
 from controller.core.scope import Scope
 from controller.core.wish import Subject
-from controller.kinds.base import Client, World as Effects
-from controller.oci.manifest import Descriptor
-from controller.oci.manifest import read_manifest
+from controller.kinds.base import Client
+from controller.kinds.base import World as Effects
+from controller.oci.manifest import Descriptor, read_manifest
 from controller.oci.transport import Response
 from controller.reconcile import Thought, reconcile, think
 from controller.resolve import read_release
@@ -43,6 +43,7 @@ REGISTRIES = {
     for item in ACCOUNTS
 }
 ROLES = {item.id: Roles(*[f"arn:aws:iam::{item.id}:role/hubwright"] * 3) for item in ACCOUNTS}
+WHOLE = Scope()
 OCI = "application/vnd.oci.image.manifest.v1+json"
 
 
@@ -138,10 +139,10 @@ class Bed:
         for host in REGISTRIES:
             self.registries.registry(host, "register")
 
-    def think(self, manifests: Manifests, scope: Scope = Scope()) -> Thought:
+    def think(self, manifests: Manifests, scope: Scope = WHOLE) -> Thought:
         return think(self.reader, manifests, scope, Inline(), lambda _: None)
 
-    def plan(self, manifests: Manifests, scope: Scope = Scope()) -> Report:
+    def plan(self, manifests: Manifests, scope: Scope = WHOLE) -> Report:
         return self.think(manifests, scope).report(manifests)
 
     def effects(self, thought: Thought, revision: str) -> Effects:
@@ -150,7 +151,7 @@ class Bed:
             self.writer, self.registries, thought.views, revision, pause=lambda _: None, patience=1.0, copy_limit=limit
         )
 
-    def reconcile(self, manifests: Manifests, scope: Scope = Scope(), saved: set[str] | None = None) -> Report:
+    def reconcile(self, manifests: Manifests, scope: Scope = WHOLE, saved: set[str] | None = None) -> Report:
         thought = self.think(manifests, scope)
         effects = self.effects(thought, manifests.revision)
         return reconcile(

@@ -72,13 +72,18 @@ def objections(described: Mapping[str, Any], spoke: Spoke, hub: Hub, group: str)
     """Why this source may not be promoted, from its description alone: what cannot be carried, what may not leave."""
     found = list(fields.refusals(described))
     if not _allowed(group.casefold(), [item.casefold() for item in spoke.allow.groups]):
-        found.append(f"its group {group!r} is not among the groups that may leave the spoke ({_shown(spoke.allow.groups)})")
+        found.append(
+            f"its group {group!r} is not among the groups that may leave the spoke ({_shown(spoke.allow.groups)})"
+        )
     for place in fields.places(described):
         bucket, _ = split_uri(place.uri)
         if not bucket:
             found.append(f"{fields.dotted(place.path)} is {place.uri!r}: only s3:// URIs can be promoted")
         elif bucket not in spoke.allow.buckets:
-            found.append(f"{fields.dotted(place.path)} names the bucket {bucket!r}, which is not among those that may leave the spoke ({_shown(spoke.allow.buckets)})")
+            found.append(
+                f"{fields.dotted(place.path)} names the bucket {bucket!r}, which is not among those that may leave "
+                f"the spoke ({_shown(spoke.allow.buckets)})"
+            )
     for path, uri in fields.images(described):
         found.extend(_image_objection(fields.dotted(path), uri, spoke, hub))
     return found
@@ -92,7 +97,8 @@ def _image_objection(where: str, uri: str, spoke: Spoke, hub: Hub) -> Iterator[s
     if account != spoke.account:
         yield f"{where} is {uri!r}, of a registry that is neither the spoke's nor trusted by the hub"
     elif not _allowed(repository, spoke.allow.repositories):
-        yield f"{where} names the repository {repository!r}, which is not among those that may leave the spoke ({_shown(spoke.allow.repositories)})"
+        may = _shown(spoke.allow.repositories)
+        yield f"{where} names the repository {repository!r}, which is not among those that may leave the spoke ({may})"
 
 
 def _allowed(name: str, patterns: Sequence[str]) -> bool:

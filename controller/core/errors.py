@@ -45,7 +45,9 @@ class CloudError(HubwrightError):
     `operation` its name (`sagemaker:DescribeModelPackage`), `said` AWS's own message.
     """
 
-    def __init__(self, operation: str, code: str, said: str, *, status: int = 0, where: str = "", hint: str = "") -> None:
+    def __init__(
+        self, operation: str, code: str, said: str, *, status: int = 0, where: str = "", hint: str = ""
+    ) -> None:
         place = f" in {where}" if where else ""
         super().__init__(f"{operation}{place} failed: {code}: {said}", hint)
         self.operation = operation
@@ -57,15 +59,31 @@ class CloudError(HubwrightError):
     @property
     def denied(self) -> bool:
         """Whether the caller lacks a permission."""
-        return self.status == 403 or "AccessDenied" in self.code or self.code in {"403", "Forbidden", "UnauthorizedOperation"}
+        return (
+            self.status == 403
+            or "AccessDenied" in self.code
+            or self.code in {"403", "Forbidden", "UnauthorizedOperation"}
+        )
 
     @property
     def missing(self) -> bool:
         """Whether the named thing does not exist."""
-        if self.code in {"NoSuchKey", "NoSuchBucket", "NoSuchVersion", "404", "NotFound", "ResourceNotFound", "ResourceNotFoundException",
-                         "RepositoryNotFoundException", "ImageNotFoundException", "NoSuchUpload"}:
+        if self.code in {
+            "NoSuchKey",
+            "NoSuchBucket",
+            "NoSuchVersion",
+            "404",
+            "NotFound",
+            "ResourceNotFound",
+            "ResourceNotFoundException",
+            "RepositoryNotFoundException",
+            "ImageNotFoundException",
+            "NoSuchUpload",
+        }:
             return True
-        return self.code == "ValidationException" and ("does not exist" in self.said or "not found" in self.said.lower())
+        return self.code == "ValidationException" and (
+            "does not exist" in self.said or "not found" in self.said.lower()
+        )
 
 
 class RegistryError(HubwrightError):

@@ -21,7 +21,10 @@ TABLE: Mapping[str, tuple[Treatment, str]] = {
     "ModelPackageRegistrationType": ("carried", ""),
     "InferenceSpecification": ("rewritten", "images by digest, artifacts at their copies"),
     "ValidationSpecification": ("dropped", "its role and output bucket belong to the source account"),
-    "SourceAlgorithmSpecification": ("dropped", "bound to the source account; what SageMaker derived from it is carried"),
+    "SourceAlgorithmSpecification": (
+        "dropped",
+        "bound to the source account; what SageMaker derived from it is carried",
+    ),
     "CertifyForMarketplace": ("dropped", "the hub lists nothing on the marketplace"),
     "Tags": ("dropped", "versions in a group take none; group tags come from the ModelGroup"),
     "ModelApprovalStatus": ("ours", "created as PendingManualApproval, approved later by an update"),
@@ -35,7 +38,10 @@ TABLE: Mapping[str, tuple[Treatment, str]] = {
     "DriftCheckBaselines": ("rewritten", "baselines at their copies"),
     "AdditionalInferenceSpecifications": ("rewritten", "as InferenceSpecification"),
     "SkipModelValidation": ("dropped", "belongs to ValidationSpecification"),
-    "SourceUri": ("dropped", "SageMaker refuses it together with InferenceSpecification; the source's ARN is in the marks"),
+    "SourceUri": (
+        "dropped",
+        "SageMaker refuses it together with InferenceSpecification; the source's ARN is in the marks",
+    ),
     "SecurityConfig": ("dropped", "its key belongs to the source account"),
     "ModelCard": ("carried", ""),
     "ModelLifeCycle": ("ours", "the promotion's stage, set with the approval"),

@@ -43,5 +43,3 @@ class Order:
 
     def pending(self) -> bool:
         return self._sorter.is_active()
-
-

@@ -62,9 +62,7 @@ def _from_live(subject: Subject, view: View, manifests: Manifests) -> Judgement:
     return Judgement(_with_others(Wish(subject, store, holds=holds(subject, view, manifests))))
 
 
-def _from_release(
-    subject: Subject, view: View, release: Release, manifests: Manifests, *, recorded: bool
-) -> Judgement:
+def _from_release(subject: Subject, view: View, release: Release, manifests: Manifests, *, recorded: bool) -> Judgement:
     if subject.live is not None and subject.live.mark("release") != release.digest:
         return _from_live(subject, view, manifests)  # its record is lost and its source moved on: nothing to write
     if subject.locked and release.digest != subject.locked:

@@ -23,7 +23,7 @@ Carry = Literal["copy", "reference"]
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Roles to assume in an account, by purpose; all absent means the caller's own credentials. `role` stands for all three."""
+    """Roles to assume in an account, by purpose; `role` stands for all three. None: the caller's own credentials."""
 
     role: str | None = None
     role_name: str | None = None

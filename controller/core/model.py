@@ -51,7 +51,10 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is live. `blind` maps what could not be read (`Key`, or its text prefix) to the reason: unreadable is not absent."""
+    """What is live. `blind` maps what could not be read (a key's text, or a prefix of it) to the reason.
+
+    Unreadable is not absent.
+    """
 
     resources: Mapping[Key, Resource]
     blind: Mapping[str, str] = field(default_factory=dict)

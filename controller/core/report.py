@@ -155,7 +155,9 @@ def _standing(found: list[Finding], actions: list[Action], ended: list[Outcome])
         standings.add("waiting" if waits and any(outcome.status == "waiting" for outcome in ended) else "failed")
     elif any(outcome.status == "waiting" for outcome in ended):
         standings.add("waiting")
-    if any(outcome.facts.get("duplicates") for outcome in ended) or any(action.facts.get("duplicate") for action in actions):
+    if any(outcome.facts.get("duplicates") for outcome in ended) or any(
+        action.facts.get("duplicate") for action in actions
+    ):
         standings.add("duplicate")
     if actions and not ended:
         standings.add("pending")
@@ -167,7 +169,11 @@ def facts_of(action: Action) -> dict[str, Any]:
     if action.key.kind == "artifact" and "release" in action.facts:
         sizes = [item[1] for item in action.facts["release"]["objects"]]
         copied = bool(action.facts["objects"])
-        return {"objects": len(sizes) if copied else 0, "bytes": sum(sizes) if copied else 0, "prefix": action.facts["prefix"]}
+        return {
+            "objects": len(sizes) if copied else 0,
+            "bytes": sum(sizes) if copied else 0,
+            "prefix": action.facts["prefix"],
+        }
     if action.key.kind == "image":
         return {"source": action.facts["source"]}
     return {}

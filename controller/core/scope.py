@@ -48,9 +48,16 @@ def parse_scope(words: Iterable[str]) -> Scope:
 
 def check_scope(scope: Scope, manifests: Manifests) -> None:
     """UsageError for a name that no manifest has: a misspelt scope must not pass for «nothing to do»."""
-    places = (("promotion", scope.promotions, manifests.promotions), ("group", scope.groups, manifests.groups), ("spoke", scope.spokes, manifests.spokes))
+    places = (
+        ("promotion", scope.promotions, manifests.promotions),
+        ("group", scope.groups, manifests.groups),
+        ("spoke", scope.spokes, manifests.spokes),
+    )
     for kind, names, known in places:
         title = {"promotion": "Promotion", "group": "ModelGroup", "spoke": "Spoke"}[kind]
         unknown = sorted(name for name in names if name not in known and (title, name) not in manifests.invalid)
         if unknown:
-            raise UsageError(f"--scope {kind}={unknown[0]}: there is no {title} of that name", f"there are: {', '.join(sorted(known)[:12]) or 'none'}")
+            raise UsageError(
+                f"--scope {kind}={unknown[0]}: there is no {title} of that name",
+                f"there are: {', '.join(sorted(known)[:12]) or 'none'}",
+            )

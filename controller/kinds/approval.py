@@ -52,10 +52,14 @@ def desire(wishes: Wishes) -> Iterator[Resource]:
         subject = wish.subject
         beside = {"group": subject.group_name, "revokes": True}
         for item in wish.rejected:
-            yield Resource(wish.key_beside(item), _wished(subject, spec_of(item)), (), (subject.name,), _known(beside, item))
+            yield Resource(
+                wish.key_beside(item), _wished(subject, spec_of(item)), (), (subject.name,), _known(beside, item)
+            )
         for item in wish.duplicates:
             spec = _aside(spec_of(item), "Rejected", None, {"duplicate-of": _number(subject.live)})
-            yield Resource(wish.key_beside(item), spec, (), (subject.name,), {**_known(beside, item), "duplicate": True})
+            yield Resource(
+                wish.key_beside(item), spec, (), (subject.name,), {**_known(beside, item), "duplicate": True}
+            )
         for item in wish.superseded:
             spec = _superseded(item, subject.group.superseded, subject.identity)
             facts = {**_known(beside, item), "revokes": False}
@@ -139,7 +143,7 @@ def _aside(
     return _spec(approval, before["description"], stage or before["stage"], {**before["metadata"], **own})
 
 
-def observe(wishes: Wishes, views: Mapping[Target, View]) -> Iterator[Resource]:  # noqa: ARG001  (a wish carries its live versions)
+def observe(wishes: Wishes, views: Mapping[Target, View]) -> Iterator[Resource]:
     for wish in wishes.promotions:
         live = wish.subject.live
         stands = spec_of(live) if live is not None else _fresh(wish)

@@ -60,7 +60,7 @@ def observe(wishes: Wishes, views: Mapping[Target, View]) -> Iterator[Resource]:
             yield Resource(key(wish), {"promotion": identity})
 
 
-def reason(before: Any, after: Any) -> str:  # noqa: ARG001  (a record's name is its content: it exists or not)
+def reason(before: Any, after: Any) -> str:
     return "absent"
 
 
@@ -189,7 +189,7 @@ def verify(client: Client, account: str, bucket: str, record: Record) -> None:
         more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
         raise PreconditionError(
             f"s3://{bucket}/{wrong[0]}{more} is not what was recorded",
-            "find out who wrote below the store's prefix; nothing is approved until the bytes are those that were promoted",
+            "find out who wrote below the store's prefix: only the bytes that were promoted are approved",
         )
 
 

@@ -16,22 +16,22 @@ Facts = Mapping[str, Any]
 
 
 class Client(Protocol):
-    """One AWS service of one account and region, seen through one role. Every failure is a `core.errors.CloudError`."""
+    """One AWS service of one account and region, through one role. Every failure is a `core.errors.CloudError`."""
 
     def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
-        """One call by its API name: `call("DescribeModelPackage", ModelPackageName=arn)`; the parsed answer without metadata."""
+        """One call by its API name, such as `DescribeModelPackage`; the parsed answer without its metadata."""
         ...
 
     def pages(self, operation: str, result: str, /, **parameters: Any) -> Iterator[dict[str, Any]]:
-        """All items of the list `result` over all pages; a page that repeats its token, or too many pages, is an error."""
+        """All items of the list `result`, page after page; a repeated token, or too many pages, is an error."""
         ...
 
 
 class Cloud(Protocol):
-    """Clients for everything that a run may touch. While planning it refuses every operation that is not a known read."""
+    """Clients for everything that a run may touch. While planning, only known reads are sent."""
 
     def client(self, target: Target, service: str, purpose: Purpose = "read") -> Client:
-        """`service` is botocore's name: sagemaker, s3, ecr, sts. The account is proven on first use, else `AccountError`."""
+        """`service` is botocore's name: sagemaker, s3, ecr, sts. At first use the account is proven: `AccountError`."""
         ...
 
 
@@ -39,7 +39,7 @@ class Registries(Protocol):
     """Image registries by their host name, with the credentials of an account."""
 
     def copy(self, source: str, destination: str, digest: str, tag: str) -> Mapping[str, Any]:
-        """Copies one image by `digest` between repositories (`host/name`) and tags it; {"bytes": moved, "skipped": bytes}."""
+        """Copies an image by `digest` between repositories (`host/name`) and tags it; `{"bytes", "skipped"}`."""
         ...
 
 
@@ -58,7 +58,9 @@ class Made:
     def of(self, actions: Iterable[str], name: str) -> Any:
         """The first fact of this name among the given actions, or None."""
         with self._lock:
-            return next((facts[name] for action in actions if (facts := self._facts.get(action)) and name in facts), None)
+            return next(
+                (facts[name] for action in actions if (facts := self._facts.get(action)) and name in facts), None
+            )
 
     def identify(self, arn: str, promotion: str) -> None:
         """Remembers whose version this is (its promotion id; empty: nobody's, or gone)."""
@@ -90,7 +92,7 @@ class World:
 
 
 class Kind(Protocol):
-    """A kind of resource: one module with these names, and one entry in `KINDS`. An effect is atomic and safe to repeat."""
+    """A kind of resource: one module with these names, and one entry in `KINDS`. Effects are atomic and repeatable."""
 
     @property
     def NAME(self) -> str: ...  # noqa: N802  (a constant of the module)

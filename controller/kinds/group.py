@@ -93,7 +93,9 @@ def update(world: World, action: Action) -> Facts:
     live = reread(client, action.key.name)
     wished = action.after["tags"]
     if live is None or any(live.tags.get(name) != value for name, value in wished.items()):
-        client.call("AddTags", ResourceArn=group_arn(target.account, target.region, action.key.name), Tags=_tags(action))
+        client.call(
+            "AddTags", ResourceArn=group_arn(target.account, target.region, action.key.name), Tags=_tags(action)
+        )
     return {}
 
 

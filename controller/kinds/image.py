@@ -43,7 +43,7 @@ def observe(wishes: Wishes, views: Mapping[Target, View]) -> Iterator[Resource]:
                 yield Resource(key(target, copy), {"digest": digest})
 
 
-def reason(before: Any, after: Any) -> str:  # noqa: ARG001  (an existing tag with another digest is never ours to move)
+def reason(before: Any, after: Any) -> str:
     return "absent" if before is None else "taken"
 
 

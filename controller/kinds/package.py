@@ -37,7 +37,7 @@ def desire(wishes: Wishes) -> Iterator[Resource]:
             yield Resource(wish.key, spec, needs(wish), (subject.name,), facts)
 
 
-def observe(wishes: Wishes, views: Mapping[Target, View]) -> Iterator[Resource]:  # noqa: ARG001  (a wish carries its live version)
+def observe(wishes: Wishes, views: Mapping[Target, View]) -> Iterator[Resource]:
     for wish in wishes.promotions:
         live = wish.subject.live
         if live is not None:
@@ -73,7 +73,9 @@ def create(world: World, action: Action) -> Facts:
             **facts["body"],
             ModelPackageGroupName=facts["group"],
             ModelApprovalStatus="PendingManualApproval",
-            CustomerMetadataProperties=facts["metadata"],  # without the revision: a token comes with one set of parameters
+            CustomerMetadataProperties=facts[
+                "metadata"
+            ],  # without the revision: a token comes with one set of parameters
             ClientToken=promotion,
         )
     except CloudError as error:

@@ -40,7 +40,7 @@ def observe(wishes: Wishes, views: Mapping[Target, View]) -> Iterator[Resource]:
             yield Resource(key(target, name), {})
 
 
-def reason(before: Any, after: Any) -> str:  # noqa: ARG001  (its spec is empty: it exists or not)
+def reason(before: Any, after: Any) -> str:
     return "absent"
 
 

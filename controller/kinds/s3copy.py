@@ -103,7 +103,7 @@ def look(client: Client, item: ObjectCopy, moved: int = 0) -> Copied | None:
     return Copied(found.get("VersionId"), found["ETag"], item.size, _checksums(found), moved)
 
 
-def _copy_whole(client: Client, item: ObjectCopy, part_size: int) -> Copied:  # noqa: ARG001 - one shape for both ways
+def _copy_whole(client: Client, item: ObjectCopy, part_size: int) -> Copied:
     try:
         client.call(
             "CopyObject",

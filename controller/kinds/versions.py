@@ -63,7 +63,9 @@ def read(client: Client) -> tuple[Package, ...]:
     """
     listed = {
         str(item["ModelPackageArn"]).casefold(): item
-        for item in client.pages("ListModelPackages", "ModelPackageSummaryList", ModelPackageType="Versioned", MaxResults=100)
+        for item in client.pages(
+            "ListModelPackages", "ModelPackageSummaryList", ModelPackageType="Versioned", MaxResults=100
+        )
     }
     searched: dict[str, Mapping[str, Any]] = {}
     for item in client.pages("Search", "Results", Resource="ModelPackage", MaxResults=100):
@@ -115,18 +117,20 @@ def siblings(world: World, client: Client, target: Target, group: str, promotion
     """
     shown = [
         str(item["ModelPackageArn"])
-        for item in client.pages("ListModelPackages", "ModelPackageSummaryList", ModelPackageGroupName=group, MaxResults=100)
+        for item in client.pages(
+            "ListModelPackages", "ModelPackageSummaryList", ModelPackageGroupName=group, MaxResults=100
+        )
     ]
     arns = {version: arn for arn in shown if (version := parse_version(arn))}
     numbers = {version.number for version in arns}
-    unseen = [Version(target.account, target.region, group, number) for number in range(1, up_to) if number not in numbers]
+    unseen = [
+        Version(target.account, target.region, group, number) for number in range(1, up_to) if number not in numbers
+    ]
     candidates = [*(version.arn for version in unseen), *(arn for _, arn in sorted(arns.items()))]
     return list(_identified(world, client, target, candidates, promotion))
 
 
-def _identified(
-    world: World, client: Client, target: Target, arns: Iterable[str], promotion: str
-) -> Iterator[Package]:
+def _identified(world: World, client: Client, target: Target, arns: Iterable[str], promotion: str) -> Iterator[Package]:
     known = {item.version.arn.casefold(): item.mark("promotion") for item in world.views[target].packages}
     for arn in sorted(set(arns), key=_number):
         identity = known.get(arn.casefold(), world.made.identity(arn.casefold()))

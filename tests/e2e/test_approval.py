@@ -181,7 +181,7 @@ def test_nothing_is_approved_whose_bytes_are_not_those_recorded(bed: Bed, tmp_pa
 
 def test_two_of_the_same_promotion_the_lowest_stays(promoted: Bed, tmp_path: Path) -> None:
     live = beds.described(promoted)
-    marks = {name: value for name, value in live["CustomerMetadataProperties"].items()}
+    marks = dict(live["CustomerMetadataProperties"])
     beds.register(
         promoted,
         beds.HUB,
@@ -232,7 +232,7 @@ def test_what_is_not_ours_is_never_touched(bed: Bed, tmp_path: Path) -> None:
             CustomerMetadataProperties=metadata,
             ModelApprovalStatus="Approved",
         )
-    before = {key: body for key, body in beds.hub_state(bed.world)["packages"].items()}
+    before = dict(beds.hub_state(bed.world)["packages"])
     report = bed.reconcile(beds.manifests(tmp_path, CHURN_1))
     assert report.exit_code() == 0
     after = beds.hub_state(bed.world)["packages"]
