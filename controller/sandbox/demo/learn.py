@@ -1,4 +1,7 @@
-"""Two small learners in plain Python: logistic regression by gradient descent, and naive Bayes on pixels."""
+"""Two small learners in plain Python: logistic regression by gradient descent, and naive Bayes on pixels.
+
+Sums are `math.fsum`: `sum` rounds otherwise from Python 3.12 on, and equal data shall make equal models.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,9 @@ _DIGITS = 6
 def scaling(rows: Rows) -> tuple[list[float], list[float]]:
     """(means, scales) of the columns; a column without spread has the scale 1."""
     columns = list(zip(*rows, strict=True))
-    means = [sum(column) / len(column) for column in columns]
+    means = [math.fsum(column) / len(column) for column in columns]
     spreads = [
-        math.sqrt(sum((value - mean) ** 2 for value in column) / len(column))
+        math.sqrt(math.fsum((value - mean) ** 2 for value in column) / len(column))
         for column, mean in zip(columns, means, strict=True)
     ]
     return _rounded(means), _rounded([spread or 1.0 for spread in spreads])
@@ -39,9 +42,11 @@ def logistic(
     plain = model | {"means": [0.0] * len(names), "scales": [1.0] * len(names)}
     for _ in range(rounds):
         errors = [guess - label for guess, label in zip(predict_fn(standard, plain), labels, strict=True)]
-        slopes = [sum(e * v for e, v in zip(errors, column, strict=True)) for column in zip(*standard, strict=True)]
+        slopes = [
+            math.fsum(e * v for e, v in zip(errors, column, strict=True)) for column in zip(*standard, strict=True)
+        ]
         plain["weights"] = [w - rate * slope / len(rows) for w, slope in zip(plain["weights"], slopes, strict=True)]
-        plain["bias"] -= rate * sum(errors) / len(rows)
+        plain["bias"] -= rate * math.fsum(errors) / len(rows)
     return model | {"weights": _rounded(plain["weights"]), "bias": round(plain["bias"], _DIGITS)}
 
 

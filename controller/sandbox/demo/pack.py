@@ -27,8 +27,11 @@ def tar(files: Mapping[str, bytes]) -> bytes:
 
 
 def squeeze(data: bytes) -> bytes:
-    """gzip without a name and a time of its own."""
-    return gzip.compress(data, mtime=0)
+    """gzip without a name and a time of its own, and with the header that every Python writes."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as packed:
+        packed.write(data)
+    return buffer.getvalue()
 
 
 def model_archive(files: Mapping[str, bytes]) -> bytes:

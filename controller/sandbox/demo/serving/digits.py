@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def predict_fn(glyphs: list[str], model: dict[str, Any]) -> str:
 def _read(glyph: str, model: dict[str, Any]) -> str:
     def score(number: int) -> float:
         pairs = zip(glyph, model["on"][number], model["off"][number], strict=True)
-        likelihood: float = model["prior"][number] + sum(on if pixel == "#" else off for pixel, on, off in pairs)
+        likelihood: float = model["prior"][number] + math.fsum(on if pixel == "#" else off for pixel, on, off in pairs)
         return likelihood
 
     return str(model["labels"][max(range(len(model["labels"])), key=score)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ def features(pixels: Row, width: int) -> Row:
     """What a picture, given row by row, shows: overall contrast, its strongest lines, its darkest spot."""
     lines = [pixels[start : start + width] for start in range(0, len(pixels), width)]
     mean = sum(pixels) / len(pixels)
-    contrast = (sum((value - mean) ** 2 for value in pixels) / len(pixels)) ** 0.5
+    contrast = (math.fsum((value - mean) ** 2 for value in pixels) / len(pixels)) ** 0.5
     across = [sum(line) / width for line in lines]
     down = [sum(column) / len(lines) for column in zip(*lines, strict=True)]
     return [contrast, mean - min(across), mean - min(down), mean - min(pixels)]
