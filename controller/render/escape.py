@@ -9,7 +9,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # drawn as nothing, though they are letters
 _MARKUP = re.compile(r"[\\`*_\[\]|~$]")
 _START = re.compile(r"^(\s*[0-9]*)([-+=>#.)])")
-_LINKS = re.compile(r"[@#]|:(?=//)|www(?=\.)", re.IGNORECASE)
+_LINKS = re.compile(r"[@#]|(?:https?|ftp):(?=//)|www(?=\.)", re.IGNORECASE)
 
 
 def terminal(text: str) -> str:

@@ -187,6 +187,9 @@ def _notes(report: Report) -> Iterator[Item]:
     if loose and report.kind == "plan":
         names = loose if len(loose) <= _NAMED else [*loose[:_NAMED], f"{len(loose) - _NAMED} more"]
         yield Item("", f"no lock: {listed(names)}", "what is promoted is what the source was when it was read")
+    left = sum(outcome.status == "skipped" for outcome in report.outcomes)
+    if left:
+        yield Item("", f"{number(left, 'action')} not begun", "what it needs did not happen, or it was interrupted")
     if not report.plan.complete:
         yield Item("", "not everything could be read", "what could not is unknown, and nothing of it is touched")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from controller.cli import execute
 from controller.cli.stop import STOP
@@ -105,7 +106,12 @@ class Said:
 
     @property
     def json(self) -> dict[str, Any]:
+        """The result as data; plans and results are what their schemas say."""
         found: dict[str, Any] = json.loads(self.out)
+        name, _, version = found["format"].removeprefix("hubwright.io/").partition("/")
+        if name in ("plan", "result"):
+            schema = json.loads((EXAMPLE.parent / "schemas" / f"{name}.{version}.json").read_text())
+            Draft202012Validator(schema).validate(found)
         return found
 
 

@@ -1,0 +1,165 @@
+"""Nobody's words become commands, markup or mentions, whatever they are."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from controller.render import escape
+from controller.render.document import document, to_json
+from controller.render.markdown import LIMIT, markdown
+from controller.render.text import text
+from tests.render import reports
+
+BLNS = Path(__file__).parents[3] / "shared" / "data" / "blns.json"
+WORDS = [
+    "\x1b[2J\x1b]0;title\x07",
+    "a\rb\nc\td\x00e\x7f\x9b1m",
+    "\u202eright\u2066to\u2069left\u200b\u200d\ufeff\u2028\u2029\u061c",
+    "\U000e0041\u3164\u115f",
+    "::error file=a,line=1::gone",
+    "  ::set-output name=x::y",
+    "##[command]x ##vso[task.setvariable]y",
+    "<script>alert(1)</script><img src=x onerror=alert(1)><details>",
+    "</details></summary>",
+    "[click](javascript:alert(1)) ![x](https://evil.example/x.png) <https://evil.example>",
+    "https://evil.example www.evil.example mail@evil.example",
+    "@everyone @org/team #1 GH-1 org/repo#2",
+    "# heading\n- list\n> quote\n| a | b |\n|---|---|",
+    "``` `code` ``` ~~~ `",
+    "*bold* _it_ **b** __b__ ~~no~~ $x$ $$y$$",
+    "- [ ] task",
+    "1. one",
+    "+ plus",
+    "=====",
+    "&lt;b&gt; &#60;b&#62; &amp;",
+    "\\",
+    "\\`",
+    "a|b\\|c",
+    "[ref]: https://evil.example",
+    "x" * 5000,
+    "",
+    " ",
+]
+ALLOWED = ("<details><summary>", "</summary>", "</details>")
+PLAIN = {"text", "softbreak", "code_inline", "text_special"}
+
+
+def tokens(tree: list[Token]) -> list[Token]:
+    return [inner for token in tree for inner in (token, *tokens(token.children or []))]
+
+
+def assert_inert(words: str) -> None:
+    """No renderer makes anything of these words but words."""
+    report = reports.hostile(words)
+    hidden = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\u2028\u2029]")
+    shown = text(report, color=False)
+    assert not hidden.search(shown)
+    assert "##[" not in shown
+    assert not [line for line in shown.split("\n") if line.strip().startswith("::")]
+    data = to_json(document(report))
+    assert data.isascii()
+    assert not hidden.search(data)
+    comment = markdown(report)
+    assert not hidden.search(comment)
+    assert len(comment) <= LIMIT + 500
+    tree = tokens(MarkdownIt("gfm-like", {"linkify": False}).parse(comment))
+    for token in tree:
+        if token.type in ("html_block", "html_inline"):
+            rest = token.content
+            for tag in ALLOWED:
+                rest = rest.replace(tag, "")
+            assert "<" not in rest
+        elif token.type == "text":
+            assert not re.search(r"[@#](?!\u200b)\S|https?://|www\.", token.content)
+    assert {token.type for token in tree} <= PLAIN | {
+        "html_block",
+        "html_inline",
+        "inline",
+        *(f"{name}_{end}" for end in ("open", "close") for name in ("heading", "paragraph", "bullet_list", "list_item")),
+        *(f"{name}_{end}" for end in ("open", "close") for name in ("table", "thead", "tbody", "tr", "th", "td")),
+    }
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_hostile_words_stay_words(words: str) -> None:
+    assert_inert(words)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(st.characters(exclude_categories=()), max_size=40))
+def test_any_words_stay_words(words: str) -> None:
+    assert_inert(words)
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif(not BLNS.is_file(), reason="the list of naughty strings is not beside the checkout")
+def test_naughty_strings_stay_words() -> None:
+    for words in json.loads(BLNS.read_text()):
+        assert_inert(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("plain words, 8 %", "plain words, 8 %"),
+        ("Müller 東京 🎉", "Müller 東京 🎉"),
+        ("a\x1b[31mb", "a\\x1b[31mb"),
+        ("a\nb", "a\\x0ab"),
+        ("\u202e", "\\u202e"),
+        ("\U000e0041", "\\U000e0041"),
+        ("\ud800", "\\ud800"),
+        ("::x", "\\x3a:x"),
+        ("a::b", "a::b"),
+        ("##[x", "#\\x23[x"),
+    ],
+)
+def test_terminal(words: str, shown: str) -> None:
+    assert escape.terminal(words) == shown
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("models/222222222222/churn-8.tar.gz", "models/222222222222/churn-8.tar.gz"),
+        ("a_b *c*", "a\\_b \\*c\\*"),
+        ("@ada #1", "@&#8203;ada #&#8203;1"),
+        ("<b>", "&lt;b>"),
+        ("- x", "\\- x"),
+        ("12. x", "12\\. x"),
+        ("https://x", "https:&#8203;//x"),
+    ],
+)
+def test_markdown(words: str, shown: str) -> None:
+    assert escape.markdown(words) == shown
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"), [("a", "`a`"), ("a`b", "`` a`b ``"), ("`", "`` ` ``"), (" a", "`  a `"), ("", ""), ("@a", "`@a`")]
+)
+def test_code(words: str, shown: str) -> None:
+    assert escape.code(words) == shown
+
+
+def test_environment_values_are_never_shown() -> None:
+    for make in (reports.everything, reports.failed):
+        report = make()
+        for shown in (text(report, color=True), markdown(report), to_json(document(report))):
+            assert "canary-environment" not in shown
+
+
+def test_a_comment_that_is_too_long_says_so() -> None:
+    report = reports.many(2000)
+    comment = markdown(report)
+    assert len(comment) < LIMIT
+    kept = comment.count("- `~` `approval")
+    assert f"- … and {2000 - kept} more, not shown here" in comment
+    assert comment.count("<details>") == comment.count("</details>")
+    assert text(report, color=False).count("  ~ approval") == 2000
