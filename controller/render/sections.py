@@ -151,7 +151,7 @@ def _says(action: Action) -> str:
 def _step(action: Action) -> str:
     before, after, why = action.before["approval"], action.after["approval"], REASONS[action.reason]
     if before == after:
-        return f"stays {after}; {why}"
+        return f"stays {after}, described anew" if action.reason == "described" else f"stays {after}; {why}"
     return f"{before} -> {after}" + (f"; {why}" if action.reason in ("superseded", "duplicate") else "")
 
 
