@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 _PACKAGE = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):sagemaker:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):model-package/(?P<group>[A-Za-z0-9-]+)/(?P<version>[0-9]+)",
@@ -23,6 +24,7 @@ _PARTITIONS = (
 )
 
 
+@cache
 def partition_of(region: str) -> str:
     """The partition a region belongs to: `aws`, `aws-cn`, `aws-us-gov`, …"""
     return next((partition for start, partition, _ in _PARTITIONS if region.startswith(start)), "aws")
@@ -38,6 +40,9 @@ def registry_place(host: str) -> tuple[str, str] | None:
     """(account, region) of an ECR host name, or None for any other registry."""
     found = _REGISTRY.fullmatch(host)
     return (found["account"], found["region"]) if found else None
+
+
+Identity = tuple[str, str, str, str, int]  # partition, region, account, group in lower case, number
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -57,9 +62,9 @@ class Version:
         )
 
     @property
-    def identity(self) -> list[str | int]:
+    def identity(self) -> Identity:
         """What of it takes part in ids: SageMaker's spelling of group names is not reliable, so case is folded."""
-        return [partition_of(self.region), self.region, self.account, self.group.casefold(), self.number]
+        return partition_of(self.region), self.region, self.account, self.group.casefold(), self.number
 
 
 def parse_version(arn: str) -> Version | None:

@@ -74,7 +74,7 @@ def _unresolved(entry: Entry[Promotion], kind: str, name: str, manifests: Manife
 
 def matched(subject: Subject, view: View) -> Subject:
     """The subject with its live versions; its identity too when no source has to be read for it."""
-    mine = tuple(item for item in view.packages if _is_of(item, subject))
+    mine = view.made_from(subject.place.fleet, subject.group_name, subject.source)
     subject = replace(subject, mine=mine)
     if subject.locked:
         return identified(subject, subject.locked)
@@ -93,13 +93,6 @@ def identified(subject: Subject, release: str) -> Subject:
     if live is None:
         live = next(iter(_with_other_inputs(known)), None)
     return replace(known, live=live)
-
-
-def _is_of(package: Package, subject: Subject) -> bool:
-    if package.version.group != subject.group_name or package.mark("fleet") != subject.place.fleet:
-        return False
-    source = package.source
-    return source is not None and source.identity == subject.source.identity
 
 
 def _newest(mine: Iterable[Package]) -> Package | None:

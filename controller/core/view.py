@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from controller.core.arn import Version, parse_version
+from controller.core.arn import Identity, Version, parse_version
 from controller.core.marks import mark
 from controller.core.model import Target
 from controller.core.release import spec_digest
@@ -73,6 +73,9 @@ class RecordPlace:
     key: str
 
 
+Origin = tuple[str, str, Identity]  # fleet, group in the hub, source
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """One hub as it was read. `blind` maps a part (`packages`, `groups`, `images`, `records`) to why it could not be.
@@ -89,6 +92,18 @@ class View:
     records: Mapping[str, RecordPlace] = field(default_factory=dict)
     stores: Mapping[str, str] = field(default_factory=dict)
     blind: Mapping[str, str] = field(default_factory=dict)
+    _by_source: Mapping[Origin, tuple[Package, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        found: dict[Origin, list[Package]] = {}
+        for item in self.packages:
+            if source := item.source:
+                found.setdefault((item.mark("fleet"), item.version.group, source.identity), []).append(item)
+        object.__setattr__(self, "_by_source", {origin: tuple(items) for origin, items in found.items()})
+
+    def made_from(self, fleet: str, group: str, source: Version) -> tuple[Package, ...]:
+        """The versions of a group with a fleet's mark that were made from a source version, by number."""
+        return self._by_source.get((fleet, group, source.identity), ())
 
     def with_packages(self, fresh: Mapping[Version, Package | None]) -> View:
         """The view with these versions read again (None: gone) and new ones added."""

@@ -16,6 +16,7 @@ from controller.kinds.base import Client, World
 UNFINISHED = frozenset({"Pending", "InProgress"})
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
+_STABLE = {"SortBy": "CreationTime", "SortOrder": "Ascending"}  # an update must not move a row between two pages
 
 
 def package(described: Mapping[str, Any], *, sure: bool) -> Package | None:
@@ -68,7 +69,7 @@ def read(client: Client) -> tuple[Package, ...]:
         )
     }
     searched: dict[str, Mapping[str, Any]] = {}
-    for item in client.pages("Search", "Results", Resource="ModelPackage", MaxResults=100):
+    for item in client.pages("Search", "Results", Resource="ModelPackage", MaxResults=100, **_STABLE):
         if "ModelPackage" in item:
             searched[str(item["ModelPackage"]["ModelPackageArn"]).casefold()] = item["ModelPackage"]
     found = [_joined(client, summary, searched.get(arn)) for arn, summary in listed.items()]
