@@ -45,7 +45,7 @@ def plan(revision: str, desired: Mapping[Key, Resource], changes: Sequence[Chang
         revision=revision,
         actions=tuple(sorted(out.actions.values(), key=_loudest)),
         changes=tuple(change for change in changes if change.verb != "keep"),
-        findings=tuple(out.findings),
+        findings=(*out.findings, *out.blocked),
         kept=sum(change.verb == "keep" for change in changes),
         complete=not any(change.verb == "unknown" for change in changes),
     )
@@ -78,6 +78,7 @@ class _Sorted:
     ) -> None:
         self.actions: dict[Key, Action] = {}
         self.findings: list[Finding] = []
+        self._blocked: dict[Finding, None] = {}
         self._desired = desired
         self._changes = changes
         self._held = held
@@ -96,6 +97,11 @@ class _Sorted:
         elif all(self._will_be(need) for need in wish.needs):
             self.actions[change.key] = self._action(change, wish)
 
+    @property
+    def blocked(self) -> tuple[Finding, ...]:
+        """Why actions are withheld, once for each promotion and rule."""
+        return tuple(self._blocked)
+
     def _say(self, change: Change) -> None:
         why = REASONS.get(change.reason, change.reason)
         for origin in change.origins:
@@ -111,9 +117,7 @@ class _Sorted:
     def _block(self, wish: Resource) -> None:
         for origin in wish.origins:
             for hold in self._hold(origin, wish):
-                finding = Finding(origin, "blocked", hold.why, hold.hint)
-                if finding not in self.findings:
-                    self.findings.append(finding)
+                self._blocked.setdefault(Finding(origin, "blocked", hold.why, hold.hint))
 
     def _will_be(self, need: Key) -> bool:
         change = self._changes.get(need)
