@@ -12,7 +12,8 @@ _IDS = uuid.UUID("6b1f0f4e-7f0c-5f0a-9c5e-2f1d1b7f9a10")
 
 def canonical(value: Any) -> str:
     """`value` (JSON data) as text that is equal exactly when the data is: sorted keys, no spaces."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")  # half a surrogate pair becomes JSON's escape of it
 
 
 def sha256(text: str | bytes) -> str:
