@@ -18,8 +18,7 @@ def canonical(value: Any) -> str:
 
 def sha256(text: str | bytes) -> str:
     """64 hexadecimal digits."""
-    data = text.encode("utf-8") if isinstance(text, str) else text
-    return hashlib.sha256(data).hexdigest()
+    return hashlib.sha256(text if isinstance(text, bytes) else _bytes(text)).hexdigest()
 
 
 def digest(value: Any) -> str:
@@ -29,4 +28,10 @@ def digest(value: Any) -> str:
 
 def stable_id(value: Any) -> str:
     """A UUID-shaped id (36 characters) of JSON data: the same in every run."""
-    return str(uuid.uuid5(_IDS, canonical(value)))
+    hashed = hashlib.sha1(_IDS.bytes + _bytes(canonical(value)), usedforsecurity=False)
+    return str(uuid.UUID(bytes=hashed.digest()[:16], version=5))
+
+
+def _bytes(text: str) -> bytes:
+    """JSON may hold half of a surrogate pair, which plain UTF-8 refuses: nothing AWS answers may end a run."""
+    return text.encode("utf-8", "surrogatepass")

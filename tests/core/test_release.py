@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 
 from controller.core.arn import Version
-from controller.core.canonical import canonical, digest
+from controller.core.canonical import canonical, digest, stable_id
 from controller.core.lock import differences, lock_document
 from controller.core.manifest import Promotion, build
 from controller.core.manifests import Lock
@@ -154,3 +155,10 @@ def test_owned_keys_survive_any_number_of_entries() -> None:
 
 def test_canonical_json_does_not_depend_on_order() -> None:
     assert canonical({"b": [1, "é"], "a": None}) == '{"a":null,"b":[1,"é"]}'
+
+
+def test_ids_are_uuids_of_the_fifth_kind_and_no_text_breaks_them() -> None:
+    value = ["a", {"b": 1}]
+    assert stable_id(value) == str(uuid.uuid5(uuid.UUID("6b1f0f4e-7f0c-5f0a-9c5e-2f1d1b7f9a10"), canonical(value)))
+    assert stable_id(["\ud800"]) != stable_id(["\ud801"])
+    assert len(digest(["\ud800"])) == 71
