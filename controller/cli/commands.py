@@ -42,12 +42,16 @@ def validate(form: str, **values: Any) -> int:
 @hubwright.command()
 @click.argument("source", metavar="SPOKE/GROUP/VERSION")
 @click.option("--to", "group", required=True, metavar="GROUP", help="The ModelGroup to promote into.")
-@click.option("--approval", type=click.Choice(["Approved", "PendingManualApproval", "Rejected"]),
-              default="PendingManualApproval", show_default=True, help="The status it is to have in the hub.")
+@click.option(
+    "--approval",
+    type=click.Choice(["Approved", "PendingManualApproval", "Rejected"]),
+    default="PendingManualApproval",
+    show_default=True,
+    help="The status it is to have in the hub.",
+)
 @click.option("--reason", metavar="TEXT", help="One line for reviewers and for the hub's registry.")
 @click.option("--name", metavar="NAME", help="The promotion's name; GROUP-VERSION by default.")
-@click.option("--lock/--no-lock", "locked", default=True, show_default=True,
-              help="Read the source and pin it.")
+@click.option("--lock/--no-lock", "locked", default=True, show_default=True, help="Read the source and pin it.")
 @taking(FOLDER, RUNNING)
 def promote(source: str, group: str, **values: Any) -> int:
     """Write the manifest of a promotion, and its lock, beside the group's manifest.
@@ -107,8 +111,9 @@ def reconcile(plans: tuple[Path, ...], form: str, **values: Any) -> int:
 
 
 @hubwright.command()
-@click.option("--seed", type=click.Choice(["demo", "empty"]), default="demo", show_default=True,
-              help="What it starts with.")
+@click.option(
+    "--seed", type=click.Choice(["demo", "empty"]), default="demo", show_default=True, help="What it starts with."
+)
 @click.option("--ready-file", type=_FILE, metavar="FILE", help="Written, as JSON, once it serves.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of the AWS endpoint; any free one by default.")
 def sandbox(seed: str, ready_file: Path | None, port: int) -> int:

@@ -22,13 +22,19 @@ REVISION = (
 )
 RUNNING = (
     click.option("--workers", type=click.IntRange(1, 64), default=16, show_default=True, help="Calls at a time."),
-    click.option("--log", type=click.Choice(["auto", "json", "none"]), default="auto", show_default=True,
-                 help="Progress on stderr: auto is a live line on a terminal, json one event a line."),
+    click.option(
+        "--log",
+        type=click.Choice(["auto", "json", "none"]),
+        default="auto",
+        show_default=True,
+        help="Progress on stderr: auto is a live line on a terminal, json one event a line.",
+    ),
     click.option("--debug", is_flag=True, help="Write every AWS call to stderr, as lines of JSON."),
 )
 SCOPE = (
-    click.option("--scope", multiple=True, metavar="KIND=NAME",
-                 help="Only promotion=NAME, group=NAME or spoke=NAME; repeatable."),
+    click.option(
+        "--scope", multiple=True, metavar="KIND=NAME", help="Only promotion=NAME, group=NAME or spoke=NAME; repeatable."
+    ),
 )
 
 

@@ -123,7 +123,9 @@ def hubwright(repo: Repo, capfd: pytest.CaptureFixture[str]) -> Command:
     """Runs a command on the repository, without an AWS account."""
 
     def command(name: str, *arguments: object) -> Said:
-        code = execute([name, *([] if name in ("sandbox", "demo") else ["--repo", str(repo.top)]), *map(str, arguments)])
+        code = execute(
+            [name, *([] if name in ("sandbox", "demo") else ["--repo", str(repo.top)]), *map(str, arguments)]
+        )
         return Said(code, *capfd.readouterr())
 
     return command

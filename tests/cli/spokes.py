@@ -44,7 +44,9 @@ class Hand:
         if repository not in {item["repositoryName"] for item in ecr.describe_repositories()["repositories"]}:
             ecr.create_repository(repositoryName=repository)
         layer = _tar(text)
-        config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}).encode()
+        config = json.dumps(
+            {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}
+        ).encode()
         for blob in (layer, config):
             self._blob(ecr, repository, blob)
         manifest = {
@@ -127,5 +129,9 @@ def _vision(vision: Hand) -> None:
         vision.put("vision-lab-models", f"ocr/1/{name}", name.encode() * 500)
     source = {"S3Uri": "s3://vision-lab-models/ocr/1/", "S3DataType": "S3Prefix", "CompressionType": "None"}
     image = vision.image("vision/ocr", "1", "reads")
-    container = {"Image": image, "ModelDataSource": {"S3DataSource": source}, "Environment": {"LEVEL": "10", "DEBUG": "1"}}
+    container = {
+        "Image": image,
+        "ModelDataSource": {"S3DataSource": source},
+        "Environment": {"LEVEL": "10", "DEBUG": "1"},
+    }
     vision.package("ocr-experiments", container)

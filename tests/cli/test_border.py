@@ -23,7 +23,12 @@ HEAVY = {"boto3", "botocore", "yaml", "git", "jsonschema", "deepdiff", "moto", "
 def hubwright_process(*arguments: str, **more: str) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | more
     return subprocess.Popen(
-        [sys.executable, *arguments], cwd=TOP, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, *arguments],
+        cwd=TOP,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
 
 
@@ -67,7 +72,9 @@ def test_help_is_quick(tmp_path: Path) -> None:
         ["sandbox", "--port", "70000"],
     ],
 )
-def test_a_wrong_command_line_exits_64(arguments: list[str], repo: Repo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_command_line_exits_64(
+    arguments: list[str], repo: Repo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(repo.top)
     assert cli.execute(arguments) == 64
     said = capsys.readouterr()

@@ -73,14 +73,18 @@ def test_a_saved_plan_is_all_that_happens(live: Command, repo: Repo, tmp_path: P
     assert result.code == 6
 
 
-def test_a_saved_plan_survives_other_peoples_merges_and_its_own_squash(live: Command, repo: Repo, tmp_path: Path) -> None:
+def test_a_saved_plan_survives_other_peoples_merges_and_its_own_squash(
+    live: Command, repo: Repo, tmp_path: Path
+) -> None:
     saved = tmp_path / "plan.json"
     live("plan", "--out", saved)
     repo.edit("teams/vision/ocr-1.yaml", "Reads worn", "Reads very worn")
     result = live("reconcile", "--plan", saved, "--format", "json")
     stands = {row["name"]: row["standing"] for row in result.json["promotions"]}
     assert (result.code, stands["churn-1"], stands["defects-1"]) == (6, "converged", "converged")
-    assert [item["about"] for item in result.json["findings"] if item["standing"] == "stale"] == [f"{HUB}/eu-west-1/ocr"]
+    assert [item["about"] for item in result.json["findings"] if item["standing"] == "stale"] == [
+        f"{HUB}/eu-west-1/ocr"
+    ]
 
 
 def test_a_damaged_plan_is_refused_before_anything_is_read(live: Command, serving: Serving, tmp_path: Path) -> None:
@@ -103,12 +107,20 @@ def test_a_damaged_plan_is_refused_before_anything_is_read(live: Command, servin
 
 
 def test_a_guard_that_is_not_enforced_blocks(live: Command, repo: Repo, hand: Hands) -> None:
-    repo.edit("platform/guardrails-production.yaml", "  requireLock: false", "  requireLock: false\n  approvals: {count: 2, from: [model-risk]}")
+    repo.edit(
+        "platform/guardrails-production.yaml",
+        "  requireLock: false",
+        "  requireLock: false\n  approvals: {count: 2, from: [model-risk]}",
+    )
     planned = live("plan")
     assert planned.code == 4
     assert "  blocked churn-1  production/approvals is declared but not yet enforced by this version" in planned.out
     assert live("reconcile").code == 4
-    assert [set(status(hand, name).values()) for name in ("churn", "defects", "ocr")] == [{"PendingManualApproval"}, set(), set()]
+    assert [set(status(hand, name).values()) for name in ("churn", "defects", "ocr")] == [
+        {"PendingManualApproval"},
+        set(),
+        set(),
+    ]
 
 
 def test_a_blind_spoke_is_unknown_and_the_other_converges(live: Command, repo: Repo, hand: Hands) -> None:
@@ -149,7 +161,9 @@ def test_no_manifests_are_an_error(live: Command, repo: Repo, serving: Serving) 
     assert not serving.world.calls
 
 
-def test_a_lock_that_the_source_left_behind_is_refused(live: Command, repo: Repo, hand: Hands, serving: Serving) -> None:
+def test_a_lock_that_the_source_left_behind_is_refused(
+    live: Command, repo: Repo, hand: Hands, serving: Serving
+) -> None:
     assert live("lock", "churn-1").code == 0
     repo.commit()
     hand(CHURN).put("churn-lab-models", "runs/1/model.tar.gz", b"other weights")
@@ -158,7 +172,9 @@ def test_a_lock_that_the_source_left_behind_is_refused(live: Command, repo: Repo
     (row,) = result.json["promotions"]
     assert (result.code, row["standing"]) == (5, "mismatch")
     assert [line.partition(":")[0] for line in row["differences"]] == ["object s3"]
-    assert {call.operation for call in serving.world.mutations() if call.service == "sagemaker" and call.account == HUB} <= {"CreateModelPackageGroup"}
+    assert {
+        call.operation for call in serving.world.mutations() if call.service == "sagemaker" and call.account == HUB
+    } <= {"CreateModelPackageGroup"}
 
 
 def test_environment_values_are_never_shown(live: Command) -> None:

@@ -17,12 +17,25 @@ TEAM = "manifests/teams/growth"
 
 def files(repo: Repo) -> dict[str, bytes]:
     """Every file of the manifests folder with its content."""
-    return {str(path.relative_to(repo.top)): path.read_bytes() for path in sorted(repo.top.glob("manifests/**/*")) if path.is_file()}
+    return {
+        str(path.relative_to(repo.top)): path.read_bytes()
+        for path in sorted(repo.top.glob("manifests/**/*"))
+        if path.is_file()
+    }
 
 
 def test_promote_writes_a_promotion_and_its_lock(live: Command, repo: Repo) -> None:
     before = files(repo)
-    said = live("promote", "churn-lab/churn-experiments/3", "--to", "churn", "--approval", "Approved", "--reason", "Better: by 2 %")
+    said = live(
+        "promote",
+        "churn-lab/churn-experiments/3",
+        "--to",
+        "churn",
+        "--approval",
+        "Approved",
+        "--reason",
+        "Better: by 2 %",
+    )
     assert (said.code, said.out) == (0, f"written: {TEAM}/churn-3.yaml\nwritten: {TEAM}/churn-3.lock.yaml\n")
     after = files(repo)
     assert {name for name in after if name not in before} == {f"{TEAM}/churn-3.yaml", f"{TEAM}/churn-3.lock.yaml"}
@@ -159,7 +172,10 @@ def test_one_source_that_cannot_be_locked_stops_only_itself(live: Command, repo:
     hand(VISION)("s3").delete_object(Bucket="vision-lab-models", Key="defects/detect.tar.gz")
     said = live("lock")
     assert said.code == 5
-    assert "defects-1: refused: InferenceSpecification.Containers.1.ModelDataUrl names s3://vision-lab-models/defects/detect.tar.gz, which does not exist" in said.out
+    assert (
+        "defects-1: refused: InferenceSpecification.Containers.1.ModelDataUrl names s3://vision-lab-models/defects/detect.tar.gz, which does not exist"
+        in said.out
+    )
     assert sorted(path.name for path in Path(repo.top).glob("manifests/**/*.lock.yaml")) == [
         "churn-1.lock.yaml",
         "churn-2.lock.yaml",

@@ -22,7 +22,9 @@ TOP = Path(__file__).parents[2]
 def start(repo: Repo, serving: Serving, *arguments: str) -> subprocess.Popen[str]:
     environment = dict(os.environ) | serving.ready()["env"]
     command = [sys.executable, "-m", "controller", *arguments, "--repo", str(repo.top)]
-    return subprocess.Popen(command, cwd=TOP, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        command, cwd=TOP, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
 
 
 def until(true: Callable[[], object]) -> None:

@@ -21,7 +21,9 @@ def stands(approval: str, **more: Any) -> dict[str, Any]:
 
 def action(verb: str, kind: str, name: str, before: Any, after: Any, *origins: str, **more: Any) -> Action:
     key = Key(HUB, kind, name)
-    return Action(action_id(verb, key, before, after), verb, key, before, after, origins=origins, groups=(f"{HUB}/churn",), **more)
+    return Action(
+        action_id(verb, key, before, after), verb, key, before, after, origins=origins, groups=(f"{HUB}/churn",), **more
+    )
 
 
 def revoke(name: str, number: int) -> Action:
@@ -40,7 +42,11 @@ def approve(name: str, number: int) -> Action:
 
 def making(name: str) -> tuple[Action, ...]:
     release = {"objects": [["s3://lab/model.tar.gz", 12_000_000, "e1", "v1"], ["s3://lab/auc.json", 345, "e2", None]]}
-    copied = {"release": release, "objects": [[], []], "prefix": "models/222222222222/churn/churn-experiments/4-0123456789ab"}
+    copied = {
+        "release": release,
+        "objects": [[], []],
+        "prefix": "models/222222222222/churn/churn-experiments/4-0123456789ab",
+    }
     digest = "sha256:" + "ab" * 32
     repository = action("create", "repository", "models/222222222222/churn/serve", None, {}, name, reason="absent")
     image = action(
@@ -55,7 +61,14 @@ def making(name: str) -> tuple[Action, ...]:
         facts={"source": "222222222222.dkr.ecr.eu-west-1.amazonaws.com/churn/serve"},
     )
     artifact = action(
-        "create", "artifact", f"222222222222/{PROMOTION}", None, {"promotion": PROMOTION}, name, reason="absent", facts=copied
+        "create",
+        "artifact",
+        f"222222222222/{PROMOTION}",
+        None,
+        {"promotion": PROMOTION},
+        name,
+        reason="absent",
+        facts=copied,
     )
     package = action(
         "create",
@@ -80,7 +93,9 @@ def everything() -> Report:
     """A plan with something of every kind."""
     actions = (revoke("churn-3", 3), *making("churn-4"), approve("churn-5", 5))
     changes = tuple(Change(item.key, item.verb, item.before, item.after, item.origins, item.reason) for item in actions)
-    unknown = Change(Key(HUB, "artifact", "222222222222/x"), "unknown", None, {"promotion": "x"}, ("churn-9",), "unreadable: no")
+    unknown = Change(
+        Key(HUB, "artifact", "222222222222/x"), "unknown", None, {"promotion": "x"}, ("churn-9",), "unreadable: no"
+    )
     rows = (
         row("churn-1", "converged", version=1, is_now="Approved"),
         row("churn-2", "converged", version=2, is_now="Approved", locked=True),
@@ -100,11 +115,28 @@ def everything() -> Report:
         row("churn-9", "unknown", "the spoke churn-lab could not be read: sts:AssumeRole failed: AccessDenied: no"),
     )
     others = (
-        Finding(f"arn:aws:sagemaker:{HUB.region}:{HUB.account}:model-package/churn/77", "orphaned", "no manifest names it; it keeps its status"),
+        Finding(
+            f"arn:aws:sagemaker:{HUB.region}:{HUB.account}:model-package/churn/77",
+            "orphaned",
+            "no manifest names it; it keeps its status",
+        ),
         Finding("churn-follow", "blocked", "the subscription churn-follow is declared but not yet enforced"),
     )
-    problem = Problem("manifests/a.yaml", 7, 12, "spec.from.version", "a text", "a number", "leave out the quotes", "Promotion", "a", "type")
-    return Report("plan", Plan(REVISION, actions, (*changes, unknown), (), 12, complete=False), rows, others, (problem,))
+    problem = Problem(
+        "manifests/a.yaml",
+        7,
+        12,
+        "spec.from.version",
+        "a text",
+        "a number",
+        "leave out the quotes",
+        "Promotion",
+        "a",
+        "type",
+    )
+    return Report(
+        "plan", Plan(REVISION, actions, (*changes, unknown), (), 12, complete=False), rows, others, (problem,)
+    )
 
 
 def nothing() -> Report:
@@ -121,9 +153,17 @@ def failed() -> Report:
     """A result in which something failed, something waited, and a duplicate was found."""
     actions = (revoke("churn-3", 3), *making("churn-4"), approve("churn-4", 4), approve("churn-5", 5))
     ends = ("done", "done", "failed", "done", "skipped", "skipped", "done")
-    details = {2: "s3:CopyObject in 111111111111/eu-west-1 failed: AccessDenied: no", 4: "something it needs did not happen", 5: "something it needs did not happen"}
+    details = {
+        2: "s3:CopyObject in 111111111111/eu-west-1 failed: AccessDenied: no",
+        4: "something it needs did not happen",
+        5: "something it needs did not happen",
+    }
     arn = f"arn:aws:sagemaker:{HUB.region}:{HUB.account}:model-package/churn/"
-    facts = {6: {"arn": arn + "5", "duplicates": [arn + "6"]}, 3: {"bytes": 12_000_345, "objects": 2}, 0: {"arn": arn + "3"}}
+    facts = {
+        6: {"arn": arn + "5", "duplicates": [arn + "6"]},
+        3: {"bytes": 12_000_345, "objects": 2},
+        0: {"arn": arn + "3"},
+    }
     outcomes = tuple(
         Outcome(item.id, end, details.get(index, ""), facts=facts.get(index, {}))
         for index, (item, end) in enumerate(zip(actions, ends, strict=True))
@@ -141,7 +181,16 @@ def hostile(words: str) -> Report:
     key = Key(HUB, "group", words)
     before, after = stands("PendingManualApproval", description=words), stands("Approved", metadata={words: words})
     actions = (
-        Action(action_id("create", key, None, words), "create", key, None, {"tags": {words: words}}, origins=(words,), groups=(words,), reason="absent"),
+        Action(
+            action_id("create", key, None, words),
+            "create",
+            key,
+            None,
+            {"tags": {words: words}},
+            origins=(words,),
+            groups=(words,),
+            reason="absent",
+        ),
         action("update", "approval", words, before, after, words, reason="approval"),
     )
     rows = (
@@ -157,4 +206,8 @@ def hostile(words: str) -> Report:
 def many(count: int) -> Report:
     """A plan too long for a comment."""
     actions = tuple(approve(f"churn-{number}", number) for number in range(count))
-    return Report("plan", Plan(REVISION, actions, ()), tuple(row(f"churn-{number}", "pending", version=number + 1) for number in range(count)))
+    return Report(
+        "plan",
+        Plan(REVISION, actions, ()),
+        tuple(row(f"churn-{number}", "pending", version=number + 1) for number in range(count)),
+    )

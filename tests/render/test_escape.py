@@ -83,7 +83,11 @@ def assert_inert(words: str) -> None:
         "html_block",
         "html_inline",
         "inline",
-        *(f"{name}_{end}" for end in ("open", "close") for name in ("heading", "paragraph", "bullet_list", "list_item")),
+        *(
+            f"{name}_{end}"
+            for end in ("open", "close")
+            for name in ("heading", "paragraph", "bullet_list", "list_item")
+        ),
         *(f"{name}_{end}" for end in ("open", "close") for name in ("table", "thead", "tbody", "tr", "th", "td")),
     }
 
@@ -142,7 +146,8 @@ def test_markdown(words: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "shown"), [("a", "`a`"), ("a`b", "`` a`b ``"), ("`", "`` ` ``"), (" a", "`  a `"), ("", ""), ("@a", "`@a`")]
+    ("words", "shown"),
+    [("a", "`a`"), ("a`b", "`` a`b ``"), ("`", "`` ` ``"), (" a", "`  a `"), ("", ""), ("@a", "`@a`")],
 )
 def test_code(words: str, shown: str) -> None:
     assert escape.code(words) == shown
