@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,7 +27,7 @@ def plan(settings: Settings, form: str, out: Path | None, *, detailed: bool) -> 
         write_whole(out, to_json(document(report)))
     write(shown(report, form))
     if out is not None and report.plan.actions:
-        sys.stderr.write(f"saved; to do exactly this: hubwright reconcile --plan {out}\n")
+        Progress(settings.log).note(f"saved; to do exactly this: hubwright reconcile --plan {out}")
     return report.exit_code(detailed=detailed)
 
 

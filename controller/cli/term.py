@@ -31,7 +31,7 @@ class Progress:
 
     def __init__(self, log: Log = "auto", stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
-        self._json = log == "json"
+        self._log = log
         self._live = log == "auto" and self._stream.isatty()
         self._text = ""
         self._since = 0.0
@@ -60,7 +60,7 @@ class Progress:
 
     def event(self, name: str, **facts: object) -> None:
         """One line of the log, where one is written."""
-        if self._json:
+        if self._log == "json":
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
             line = json.dumps({"time": now, "event": name, **facts}, sort_keys=True)
             with self._lock:
@@ -70,7 +70,7 @@ class Progress:
     def note(self, text: str) -> None:
         """A line that stays, for people; in a JSON log an event."""
         self.event("note", text=text)
-        if not self._json:
+        if self._log == "auto":
             with self._lock:
                 self._clear()
                 self._stream.write(terminal(text) + "\n")
