@@ -192,3 +192,11 @@ def test_what_a_run_may_touch_is_what_its_scope_says(live: Command, hand: Hands)
         64,
         "error: --scope spoke=vision: there is no Spoke of that name\nhint: there are: churn-lab, vision-lab\n",
     )
+
+
+def test_a_spoke_without_a_role_is_read_by_the_hub(live: Command, repo: Repo, serving: Serving) -> None:
+    repo.edit("platform/fleet.yaml", "access: {roleName: hubwright}", "access: {}")
+    result = live("reconcile", "--format", "json")
+    assert (result.code, {row["standing"] for row in result.json["promotions"]}) == (0, {"converged"})
+    assert not [call for call in serving.world.calls if call.operation == "AssumeRole" and HUB not in call.resource]
+    assert {call.account for call in serving.world.mutations()} == {HUB}
