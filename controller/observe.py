@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from controller.core.arn import Version
 from controller.core.errors import HubwrightError
 from controller.core.manifest import Store
-from controller.core.manifests import Manifests
 from controller.core.model import Change, Resource, Snapshot, Target
 from controller.core.view import Group, Package, View
-from controller.core.wish import Place, Wishes
+from controller.core.wish import Place, Subject, Wishes
 from controller.kinds import KINDS, artifact, group, image, repository, versions
 from controller.kinds.base import Cloud
 
-
-def places(manifests: Manifests) -> tuple[Place, ...]:
-    """The hubs of a fleet, by name."""
-    return tuple(Place(name, entry.spec, manifests.fleet.name) for name, entry in sorted(manifests.hubs.items()))
+Name = TypeVar("Name")
+Found = TypeVar("Found")
 
 
 def observe(cloud: Cloud, hubs: Iterable[Place], pool: Executor) -> dict[Target, View]:
@@ -42,17 +40,28 @@ def _start(cloud: Cloud, place: Place, pool: Executor) -> dict[str, Future[Any]]
     return {name: pool.submit(read) for name, read in reads.items()}
 
 
-def _read_images(cloud: Cloud, target: Target, prefix: str) -> tuple[frozenset[str], dict[tuple[str, str], str]]:
+def _read_images(cloud: Cloud, target: Target, prefix: str) -> tuple[frozenset[str], dict[Any, str], dict[str, str]]:
     client = cloud.client(target, "ecr")
     names = repository.read(client, target.account, prefix)
-    return names, image.read(client, target.account, names)
+    images: dict[Any, str] = {}
+    blind: dict[str, str] = {}
+    for name in sorted(names):
+        try:
+            images |= image.read(client, target.account, name)
+        except HubwrightError as error:
+            blind[name] = str(error)
+    return names, images, blind
 
 
 def _read_store(cloud: Cloud, target: Target, store: Store) -> tuple[str, dict[str, Any]]:
+    """Why the store cannot be used, or its records."""
     client = cloud.client(target, "s3")
-    if why := artifact.unfit(client, target.account, store):
-        return why, {}
-    return "", artifact.read(client, target.account, store)
+    try:
+        if why := artifact.unfit(client, target.account, store):
+            return why, {}
+        return "", artifact.read(client, target.account, store)
+    except HubwrightError as error:
+        return str(error), {}
 
 
 def _gathered(place: Place, parts: Mapping[str, Future[Any]]) -> View:
@@ -62,13 +71,16 @@ def _gathered(place: Place, parts: Mapping[str, Future[Any]]) -> View:
         try:
             found[name] = part.result()
         except HubwrightError as error:
-            blind["records" if name.startswith("store ") else name] = str(error)
-    stores = {store.name: found.get(f"store {store.name}", ("", {})) for store in place.settings.stores}
-    repositories, images = found.get("images", (frozenset(), {}))
+            blind[name] = str(error)
+    stores = {store.name: parts[f"store {store.name}"].result() for store in place.settings.stores}
+    packages, unread_groups = found.get("packages", ((), {}))
+    repositories, images, unread_images = found.get("images", (frozenset(), {}, {}))
+    blind |= {f"packages {name}": why for name, why in unread_groups.items()}
+    blind |= {f"images {name}": why for name, why in unread_images.items()}
     return View(
         target=place.target,
         groups=found.get("groups", {}),
-        packages=found.get("packages", ()),
+        packages=packages,
         repositories=repositories,
         images=images,
         records={name: where for _, records in stores.values() for name, where in records.items()},
@@ -77,25 +89,52 @@ def _gathered(place: Place, parts: Mapping[str, Future[Any]]) -> View:
     )
 
 
+def revocable(
+    cloud: Cloud, views: Mapping[Target, View], subjects: Iterable[Subject], pool: Executor
+) -> dict[Target, View]:
+    """The views with what can still be read of groups whose hub is blind, as far as a rejection needs it."""
+    asked = sorted(
+        {
+            (item.place.target, item.group_name)
+            for item in subjects
+            if item.promotion.approval == "Rejected" and "packages" in views[item.place.target].blind
+        }
+    )
+    started = [(target, pool.submit(_read_group, cloud, target, name)) for target, name in asked]
+    result = dict(views)
+    for target, future in started:
+        with suppress(HubwrightError):  # that the hub is blind is already said
+            result[target] = result[target].with_packages({item.version: item for item in future.result()})
+    return result
+
+
+def _read_group(cloud: Cloud, target: Target, name: str) -> tuple[Package, ...]:
+    return versions.read_group(cloud.client(target, "sagemaker"), name)
+
+
 def snapshot(wishes: Wishes, views: Mapping[Target, View]) -> Snapshot:
     """What of the wishes is live, keyed as the wishes are."""
     live: dict[Any, Resource] = {item.key: item for kind in KINDS for item in kind.observe(wishes, views)}
     return Snapshot(live, _blindness(wishes, views))
 
 
-_PARTS = {"groups": ("group",), "images": ("repository", "image"), "records": ("artifact",)}
+_PARTS = {"groups": ("group",), "images": ("repository", "image")}
 
 
 def _blindness(wishes: Wishes, views: Mapping[Target, View]) -> dict[str, str]:
-    blind = {
-        f"{target}/{kind}": why
-        for target, view in views.items()
-        for part, why in view.blind.items()
-        for kind in _PARTS.get(part, ())
-    }
+    blind: dict[str, str] = {}
+    for target, view in views.items():
+        for part, why in view.blind.items():
+            blind |= {f"{target}/{kind}": why for kind in _PARTS.get(part, ())}
+            if part.startswith("groups "):
+                blind[str(group.key(target, part.removeprefix("groups ")))] = why
     for wish in wishes.promotions:
-        if why := views[wish.subject.place.target].stores.get(wish.store.name, ""):
-            blind[str(artifact.key(wish))] = why
+        target, view = wish.subject.place.target, views[wish.subject.place.target]
+        if why := view.stores.get(wish.store.name) or ("" if wish.subject.new else view.unread_store):
+            blind[str(artifact.key(wish))] = why  # what was promoted may be recorded in any store
+        for copy in wish.images:
+            if why := view.unread("images", copy.repository):
+                blind[str(image.key(target, copy))] = why
     return blind
 
 
@@ -109,10 +148,25 @@ def confirm(
     reread = {key: pool.submit(_group, cloud, key.target, key.name) for key in groups}
     result = {}
     for target, view in views.items():
-        fresh = {version: read[version].result() for version in unsure if _lives_in(version, target)}
-        named = {key.name: reread[key].result() for key in groups if key.target == target}
-        result[target] = view.with_packages(fresh).with_groups(named)
+        fresh, unread = _settled({version: read[version] for version in unsure if _lives_in(version, target)})
+        named, unread_groups = _settled({key.name: reread[key] for key in groups if key.target == target})
+        blind = {f"packages {version.group}": why for version, why in unread.items()}
+        blind |= {f"groups {name}": why for name, why in unread_groups.items()}
+        known = view.with_packages(fresh).with_groups(named | dict.fromkeys(unread_groups))
+        result[target] = replace(known, blind={**view.blind, **blind})
     return result
+
+
+def _settled(read: Mapping[Name, Future[Found]]) -> tuple[dict[Name, Found], dict[Name, str]]:
+    """What was read, and why the rest could not be."""
+    found: dict[Name, Found] = {}
+    blind: dict[Name, str] = {}
+    for name, future in read.items():
+        try:
+            found[name] = future.result()
+        except HubwrightError as error:
+            blind[name] = str(error)
+    return found, blind
 
 
 def _unsure(changes: Iterable[Change], wishes: Wishes) -> list[Version]:

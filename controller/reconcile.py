@@ -17,10 +17,10 @@ from controller.core.plan import Plan, plan, within
 from controller.core.report import Report, rows
 from controller.core.scope import Scope, check_scope
 from controller.core.view import View
-from controller.core.wish import Finding, GroupWish, Subject, Wishes
+from controller.core.wish import Finding, GroupWish, Place, Subject, Wishes
 from controller.kinds import BY_NAME, KINDS
 from controller.kinds.base import Cloud, World
-from controller.observe import confirm, observe, places, snapshot
+from controller.observe import confirm, observe, revocable, snapshot
 from controller.resolve import resolve
 
 Step = Callable[[str], None]
@@ -50,9 +50,10 @@ class Thought:
 def think(cloud: Cloud, manifests: Manifests, scope: Scope, pool: Executor, step: Step) -> Thought:
     """Reads what is live and concludes what to do. Writes nothing; `cloud` may be one that cannot."""
     check_scope(scope, manifests)
-    step("reading the hub")
-    views = observe(cloud, places(manifests), pool)
     subjects, unresolved = _subjects(manifests, scope)
+    step("reading the hub")
+    views = observe(cloud, _places(manifests, scope, subjects), pool)
+    views = revocable(cloud, views, subjects.values(), pool)
     step("reading the sources of what is not promoted yet")
     answers = _answers(cloud, subjects, views, pool)
     first = _conclude(manifests, scope, subjects, views, answers)
@@ -103,6 +104,14 @@ def _subjects(manifests: Manifests, scope: Scope) -> tuple[dict[str, Subject], l
         if scope.covers(promotion=item.name, group=item.group_manifest, spoke=item.spoke_name)
     }
     return within_scope, findings
+
+
+def _places(manifests: Manifests, scope: Scope, subjects: Mapping[str, Subject]) -> list[Place]:
+    """The hubs that this run is about: all of them, or those of the groups in scope."""
+    if scope.whole:
+        return [Place(name, entry.spec, manifests.fleet.name) for name, entry in sorted(manifests.hubs.items())]
+    found = {wish.place.name: wish.place for wish in _groups(manifests, scope, subjects)}
+    return [found[name] for name in sorted(found)]
 
 
 def _about(finding: Finding, scope: Scope, manifests: Manifests) -> bool:

@@ -133,17 +133,17 @@ def duplicates(subject: Subject) -> tuple[Package, ...]:
         if live is not None
         and item.version != live.version
         and item.mark("promotion") == live.mark("promotion")
-        and not (item.approval == "Rejected" and item.mark("duplicate-of"))
+        and item.approval != "Rejected"
     )
 
 
 def question(subject: Subject, view: View) -> Question | None:
     """What has to be read before the subject can be judged; None when the hub has answered everything."""
-    if "packages" in view.blind or subject.promotion.approval == "Rejected":
+    if view.unread("packages", subject.group_name) or subject.promotion.approval == "Rejected":
         return None
     recorded = bool(subject.recorded_as) and subject.recorded_as in view.records
     if subject.live is not None:
-        lost = not recorded and "records" not in view.blind and subject.live.mark("inputs") == subject.inputs
+        lost = not recorded and not view.unread_store and subject.live.mark("inputs") == subject.inputs
         return Question(subject, "source") if lost else None
     if recorded:
         return Question(subject, "record")

@@ -33,8 +33,10 @@ class Judgement:
 
 def judge(subject: Subject, view: View, answer: Answer, manifests: Manifests) -> Judgement:
     """What `subject` comes to; `answer` is what was read for it, or the finding that says why it could not be."""
-    if why := view.blind.get("packages"):
-        return Judgement(None, (Finding(subject.name, "unknown", f"the hub's registry could not be read: {why}"),))
+    if why := view.unread("packages", subject.group_name):
+        known = subject.promotion.approval == "Rejected" and subject.mine
+        unread = Finding(subject.name, "unknown", f"the hub's registry could not be read: {why}")
+        return Judgement(_rejection(subject) if known else None, (unread,))
     if subject.promotion.approval == "Rejected":
         return Judgement(_rejection(subject))
     if isinstance(answer, Finding) and subject.new:
@@ -46,9 +48,13 @@ def judge(subject: Subject, view: View, answer: Answer, manifests: Manifests) ->
 
 
 def _rejection(subject: Subject) -> Wish:
-    """Rejected needs nothing but the hub's own versions: all of them that stand for the promotion."""
-    targets = [item for item in subject.mine if item.approval == "Approved" and not _is(item, subject.live)]
+    """Rejected needs nothing but the hub's own versions: all of them that are, or could still be, approved."""
+    targets = [item for item in subject.mine if _approvable(item) and not _is(item, subject.live)]
     return Wish(subject, subject.place.settings.stores[0], rejected=tuple(targets))
+
+
+def _approvable(item: Package) -> bool:
+    return item.approval == "Approved" or not (item.approval == "Rejected" or item.superseded)
 
 
 def _is(package: Package, other: Package | None) -> bool:
@@ -83,6 +89,8 @@ def _from_release(subject: Subject, view: View, release: Release, manifests: Man
         metadata = create_metadata(subject, release, made)
     except ValueError as error:
         return Judgement(None, (Finding(subject.name, "refused", str(error)),))
+    if subject.live is not None and spec_digest(made.body) != subject.live.mark("spec"):
+        return _from_live(subject, view, manifests)  # it would be made elsewhere now, as in another store
     wish = Wish(subject, store, draft=made, metadata=metadata, holds=holds(subject, view, manifests))
     return Judgement(_with_others(wish))
 

@@ -96,17 +96,26 @@ class _Sorted:
             self._block(wish)
         elif all(self._will_be(need) for need in wish.needs):
             self.actions[change.key] = self._action(change, wish)
+        else:
+            self._withhold(wish)
 
     @property
     def blocked(self) -> tuple[Finding, ...]:
         """Why actions are withheld, once for each promotion and rule."""
         return tuple(self._blocked)
 
-    def _say(self, change: Change) -> None:
+    def _say(self, change: Change, origins: Iterable[str] | None = None) -> None:
         why = REASONS.get(change.reason, change.reason)
-        for origin in change.origins:
-            standing: Standing = "unknown" if change.verb == "unknown" else "conflict"
+        standing: Standing = "unknown" if change.verb == "unknown" else "conflict"
+        for origin in change.origins if origins is None else origins:
             self.findings.append(Finding(origin, standing, f"{change.key.kind} {change.key.name}: {why}"))
+
+    def _withhold(self, wish: Resource) -> None:
+        """Says what is in the way where nobody has told these origins: another manifest's group, mostly."""
+        for need in wish.needs:
+            change = self._changes.get(need)
+            if change is not None and change.verb in ("unknown", "conflict"):
+                self._say(change, sorted({*wish.origins} - {*change.origins}))
 
     def _hold(self, origin: str, wish: Resource) -> tuple[Hold, ...]:
         if wish.facts.get("revokes"):

@@ -78,10 +78,11 @@ Origin = tuple[str, str, Identity]  # fleet, group in the hub, source
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One hub as it was read. `blind` maps a part (`packages`, `groups`, `images`, `records`) to why it could not be.
+    """One hub as it was read. `blind` maps a part that could not be to the reason: `packages`, `groups`, `images`, or
+    one thing of them (`packages GROUP`, `groups GROUP`, `images REPOSITORY`).
 
-    `stores` maps a store's name to why it cannot be used, empty when it is fit; `images` maps (repository, tag) to
-    the digest; `records` maps promotion ids to their records.
+    `stores` maps a store's name to why it cannot be used, empty when it is fit: what it records is then not known.
+    `images` maps (repository, tag) to the digest; `records` maps promotion ids to their records.
     """
 
     target: Target
@@ -104,6 +105,15 @@ class View:
     def made_from(self, fleet: str, group: str, source: Version) -> tuple[Package, ...]:
         """The versions of a group with a fleet's mark that were made from a source version, by number."""
         return self._by_source.get((fleet, group, source.identity), ())
+
+    def unread(self, part: str, name: str) -> str:
+        """Why one thing of a part could not be read, or an empty text."""
+        return self.blind.get(part) or self.blind.get(f"{part} {name}", "")
+
+    @property
+    def unread_store(self) -> str:
+        """Why the records of some store are not known, or an empty text."""
+        return next((why for why in self.stores.values() if why), "")
 
     def with_packages(self, fresh: Mapping[Version, Package | None]) -> View:
         """The view with these versions read again (None: gone) and new ones added."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller.core.arn import registry_host
@@ -47,15 +47,12 @@ def reason(before: Any, after: Any) -> str:
     return "absent" if before is None else "taken"
 
 
-def read(client: Client, account: str, repositories: Iterable[str]) -> dict[tuple[str, str], str]:
-    """Digests by (repository, tag) of all tagged images of these repositories."""
-    found: dict[tuple[str, str], str] = {}
-    for name in sorted(repositories):
-        pages = client.pages("DescribeImages", "imageDetails", registryId=account, repositoryName=name, maxResults=1000)
-        for item in pages:
-            for tag in item.get("imageTags", []):
-                found[name, tag] = item["imageDigest"]
-    return found
+def read(client: Client, account: str, repository: str) -> dict[tuple[str, str], str]:
+    """Digests by (repository, tag) of all tagged images of a repository."""
+    pages = client.pages(
+        "DescribeImages", "imageDetails", registryId=account, repositoryName=repository, maxResults=1000
+    )
+    return {(repository, tag): item["imageDigest"] for item in pages for tag in item.get("imageTags", [])}
 
 
 def create(world: World, action: Action) -> Facts:

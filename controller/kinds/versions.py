@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from controller.core.arn import Version, parse_version
-from controller.core.errors import CloudError, PreconditionError, WaitingError
+from controller.core.errors import CloudError, HubwrightError, PreconditionError, WaitingError
 from controller.core.fields import comparable
 from controller.core.model import Target
 from controller.core.view import Package
@@ -25,7 +25,7 @@ def package(described: Mapping[str, Any], *, sure: bool) -> Package | None:
     if version is None:
         return None
     named = described.get("ModelPackageGroupName") or version.group
-    stage = described.get("ModelLifeCycle") or None
+    stage = {name: value for name, value in (described.get("ModelLifeCycle") or {}).items() if value}
     changed = described.get("LastModifiedTime") or described.get("CreationTime")
     return Package(
         version=Version(version.account, version.region, named, version.number),
@@ -33,7 +33,7 @@ def package(described: Mapping[str, Any], *, sure: bool) -> Package | None:
         approval=described.get("ModelApprovalStatus", ""),
         metadata=dict(described.get("CustomerMetadataProperties") or {}),
         description=described.get("ApprovalDescription") or None,
-        stage=dict(stage) if stage else None,
+        stage=stage or None,
         body=comparable(described),
         modified=instant(changed) if changed else "",
         modified_by=_person(described.get("LastModifiedBy") or {}),
@@ -57,10 +57,11 @@ def _failure(described: Mapping[str, Any]) -> str:
     return "; ".join(str(row["FailureReason"]) for row in rows if row.get("FailureReason"))
 
 
-def read(client: Client) -> tuple[Package, ...]:
-    """All versions of an account: List tells which exist and how they stand, Search what they are.
+def read(client: Client) -> tuple[tuple[Package, ...], dict[str, str]]:
+    """All versions of an account, and why those groups are not known of which a version could not be read.
 
-    A version that only one of the two shows, or that they show differently, is described: either may lag.
+    List tells which versions exist and how they stand, Search what they are. One that only one of the two shows, or
+    that they show differently, is described: either may lag.
     """
     listed = {
         str(item["ModelPackageArn"]).casefold(): item
@@ -70,18 +71,40 @@ def read(client: Client) -> tuple[Package, ...]:
     }
     searched: dict[str, Mapping[str, Any]] = {}
     for item in client.pages("Search", "Results", Resource="ModelPackage", MaxResults=100, **_STABLE):
-        if "ModelPackage" in item:
-            searched[str(item["ModelPackage"]["ModelPackageArn"]).casefold()] = item["ModelPackage"]
-    found = [_joined(client, summary, searched.get(arn)) for arn, summary in listed.items()]
-    found += [describe(client, item["ModelPackageArn"]) for arn, item in searched.items() if arn not in listed]
+        if parse_version(arn := str(item.get("ModelPackage", {}).get("ModelPackageArn", ""))):
+            searched[arn.casefold()] = item["ModelPackage"]
+    agreed = {arn for arn, summary in listed.items() if _agree(summary, searched.get(arn))}
+    found = [package(searched[arn], sure=False) for arn in sorted(agreed)]
+    unsure = {arn: str(item["ModelPackageArn"]) for arn, item in (listed | searched).items() if arn not in agreed}
+    described, blind = _described(client, unsure.values())
+    return _ordered([*found, *described]), blind
+
+
+def read_group(client: Client, group: str) -> tuple[Package, ...]:
+    """The versions of one group by List and Describe alone, for when Search cannot be had; without the unreadable."""
+    pages = client.pages("ListModelPackages", "ModelPackageSummaryList", ModelPackageGroupName=group, MaxResults=100)
+    return _ordered(_described(client, [str(item["ModelPackageArn"]) for item in pages])[0])
+
+
+def _agree(summary: Mapping[str, Any], found: Mapping[str, Any] | None) -> bool:
+    names = ("ModelPackageStatus", "ModelApprovalStatus", "ModelLifeCycle")
+    return found is not None and all((summary.get(name) or None) == (found.get(name) or None) for name in names)
+
+
+def _described(client: Client, arns: Iterable[str]) -> tuple[list[Package | None], dict[str, str]]:
+    found: list[Package | None] = []
+    blind: dict[str, str] = {}
+    for arn in sorted(arns):
+        try:
+            found.append(describe(client, arn))
+        except HubwrightError as error:
+            version = parse_version(arn)
+            blind[version.group if version else arn] = str(error)
+    return found, blind
+
+
+def _ordered(found: Iterable[Package | None]) -> tuple[Package, ...]:
     return tuple(sorted((item for item in found if item), key=lambda item: item.version))
-
-
-def _joined(client: Client, summary: Mapping[str, Any], found: Mapping[str, Any] | None) -> Package | None:
-    agree = ("ModelPackageStatus", "ModelApprovalStatus", "ModelLifeCycle")
-    if found is None or any((summary.get(name) or None) != (found.get(name) or None) for name in agree):
-        return describe(client, summary["ModelPackageArn"])
-    return package(found, sure=False)
 
 
 def describe(client: Client, arn: str) -> Package | None:
