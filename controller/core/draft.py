@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 from controller.core import fields
 from controller.core.arn import registry_host, registry_place
 from controller.core.canonical import canonical, sha256
+from controller.core.globs import any_matches
 from controller.core.manifest import Hub, Inference, Promotion, Spoke, Store
 from controller.core.release import Object, Release
 
@@ -71,7 +71,7 @@ def _split_tag(path: str) -> tuple[str, str]:
 def objections(described: Mapping[str, Any], spoke: Spoke, hub: Hub, group: str) -> list[str]:
     """Why this source may not be promoted, from its description alone: what cannot be carried, what may not leave."""
     found = list(fields.refusals(described))
-    if not _allowed(group.casefold(), [item.casefold() for item in spoke.allow.groups]):
+    if not any_matches([item.casefold() for item in spoke.allow.groups], group.casefold()):
         found.append(
             f"its group {group!r} is not among the groups that may leave the spoke ({_shown(spoke.allow.groups)})"
         )
@@ -96,13 +96,9 @@ def _image_objection(where: str, uri: str, spoke: Spoke, hub: Hub) -> Iterator[s
         return
     if account != spoke.account:
         yield f"{where} is {uri!r}, of a registry that is neither the spoke's nor trusted by the hub"
-    elif not _allowed(repository, spoke.allow.repositories):
+    elif not any_matches(spoke.allow.repositories, repository):
         may = _shown(spoke.allow.repositories)
         yield f"{where} names the repository {repository!r}, which is not among those that may leave the spoke ({may})"
-
-
-def _allowed(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _shown(items: Sequence[str]) -> str:

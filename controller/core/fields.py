@@ -78,6 +78,8 @@ def comparable(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any, name: str) -> Any:
+    if name == "Environment":
+        return value  # its names are the team's own, and an empty value is not an absent one
     if isinstance(value, Mapping):
         members = {key: _plain(item, key) for key, item in value.items() if key not in _FILLED_BY_AWS}
         return {key: item for key, item in members.items() if item not in (None, {}, [], "")}

@@ -6,8 +6,8 @@ Rules that this version does not enforce yet hold back everything they cover: a 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
+from controller.core.globs import any_matches
 from controller.core.manifest import Guardrails
 from controller.core.manifests import Entry, Manifests
 from controller.core.view import View
@@ -21,7 +21,7 @@ def covering(group: str, manifests: Manifests) -> tuple[Entry[Guardrails], ...]:
     return tuple(
         entry
         for _, entry in sorted(manifests.guardrails.items())
-        if entry.spec.select is None or any(fnmatchcase(group, glob) for glob in entry.spec.select.groups)
+        if entry.spec.select is None or any_matches(entry.spec.select.groups, group)
     )
 
 

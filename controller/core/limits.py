@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
 
+from controller.core.marks import escaped
+
 METADATA_ENTRIES = 50
 METADATA_OURS = 11  # marks that Hubwright writes itself, see the design's identity rules
 METADATA_KEY = 128
@@ -59,6 +61,8 @@ def metadata_faults(metadata: Mapping[str, str]) -> dict[str, tuple[bool, str, s
                 "not a name that SageMaker takes",
                 word_expected(key) or f"at most {METADATA_KEY} characters",
             )
+        elif len(escaped(key)) > METADATA_VALUE:
+            faults[key] = (True, "a name with too many spaces and = signs", "a name of fewer")
         elif not 0 < len(value) <= METADATA_VALUE:
             faults[key] = (False, f"a text of {len(value)} characters", f"1 to {METADATA_VALUE}")
         elif word_expected(value):

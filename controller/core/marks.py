@@ -31,18 +31,27 @@ def foreign(metadata: Mapping[str, str]) -> dict[str, str]:
 def owned_keys(metadata: Mapping[str, str]) -> frozenset[str]:
     """The manifest's metadata keys that an earlier run wrote, from the `keys` marks."""
     chunks = [value for key, value in metadata.items() if key == PREFIX + "keys" or key.startswith(PREFIX + "keys.")]
-    return frozenset(name for chunk in chunks for name in chunk.split(" ") if name)
+    return frozenset(_unescaped(name) for chunk in chunks for name in chunk.split(" ") if name)
 
 
 def keys_marks(keys: Iterable[str]) -> dict[str, str]:
     """The `keys` marks for these metadata keys, spread over as many entries as their length needs."""
     chunks: list[str] = []
-    for key in sorted(keys):
+    for key in sorted(map(escaped, keys)):
         if chunks and len(chunks[-1]) + 1 + len(key) <= _ROOM:
             chunks[-1] += " " + key
         else:
             chunks.append(key)
     return {PREFIX + ("keys" if index == 0 else f"keys.{index}"): chunk for index, chunk in enumerate(chunks)}
+
+
+def escaped(key: str) -> str:
+    """A metadata key as it stands in the `keys` marks, where spaces separate."""
+    return key.replace("=", "=3D").replace(" ", "=20")
+
+
+def _unescaped(text: str) -> str:
+    return text.replace("=20", " ").replace("=3D", "=")
 
 
 def compared(metadata: Mapping[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from controller.core.errors import PreconditionError, SafetyError
 from controller.core.manifest import Stage, Superseded
-from controller.core.marks import PREFIX, REVISION, compared, keys_marks, owned_keys
+from controller.core.marks import MAX_ENTRIES, PREFIX, REVISION, compared, keys_marks, owned_keys
 from controller.core.model import Action, Key, Resource, Target
 from controller.core.record import record_key
 from controller.core.view import Package, View
@@ -82,11 +82,11 @@ def _own(wish: Wish) -> Iterator[Resource]:
     needs: tuple[Key, ...] = ()
     if wish_is == "Rejected":
         facts["revokes"] = True
-    else:
-        needs = (wish.key,)
-    if wish_is == "Approved":
-        needs += (artifact.key(wish), *(image.key(subject.place.target, copy) for copy in wish.images))
+    elif wish_is == "Approved":
+        needs = (wish.key, artifact.key(wish), *(image.key(subject.place.target, copy) for copy in wish.images))
         facts |= _evidence(wish)
+    elif before["approval"] != "Approved":  # an approval is taken away from whatever stands there
+        needs = (wish.key,)
     yield Resource(wish.approval_key, after, needs, (subject.name,), facts)
 
 
@@ -119,6 +119,8 @@ def _wished(subject: Subject, before: Mapping[str, Any]) -> dict[str, Any]:
     metadata |= {**promotion.metadata, **keys_marks(promotion.metadata), PREFIX + "approval": promotion.approval}
     if promotion.approval == "Approved":
         metadata[PREFIX + "approved"] = "yes"
+    if promotion.approval == "Rejected" and len(metadata) > MAX_ENTRIES:  # no stranger's entries stop a revocation
+        metadata = {name: value for name, value in metadata.items() if name in before["metadata"]}
     description = promotion.reason if promotion.reason is not None else before["description"]
     return _spec(promotion.approval, description, _stage(promotion.stage) or before["stage"], metadata)
 
@@ -206,7 +208,7 @@ def _one(world: World, client: Client, action: Action, live: Package) -> tuple[P
     same = versions.siblings(world, client, action.key.target, action.facts["group"], promotion, number)
     usable = [item for item in same if not item.mark("duplicate-of")]
     first = min(usable, key=lambda item: item.number, default=live)
-    others = [item for item in usable if item.number != first.number]
+    others = [item for item in usable if item.number != first.number and item.approval != "Rejected"]
     for item in others:
         ready = versions.finished(world, client, item.version.arn)
         spec = _aside(spec_of(ready), "Rejected", None, {"duplicate-of": str(first.number)})
@@ -218,7 +220,8 @@ def _one(world: World, client: Client, action: Action, live: Package) -> tuple[P
 
 def _write(world: World, client: Client, after: Mapping[str, Any], live: Package) -> None:
     """One update: what differs, with the full metadata map, which is right whether AWS merges or replaces it."""
-    request: dict[str, Any] = {"CustomerMetadataProperties": {**after["metadata"], REVISION: world.revision}}
+    shown = {REVISION: world.revision} if len(after["metadata"]) < MAX_ENTRIES else {}
+    request: dict[str, Any] = {"CustomerMetadataProperties": {**after["metadata"], **shown}}
     gone = sorted(set(live.metadata) - set(request["CustomerMetadataProperties"]))
     if gone:
         request["CustomerMetadataPropertiesToRemove"] = gone

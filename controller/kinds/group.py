@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from controller.core.arn import group_arn
-from controller.core.errors import CloudError, SafetyError
+from controller.core.errors import CloudError, PreconditionError, SafetyError
 from controller.core.marks import PREFIX
 from controller.core.model import Action, Key, Resource, Target
 from controller.core.view import Group, View
@@ -92,6 +92,9 @@ def update(world: World, action: Action) -> Facts:
     client = world.cloud.client(target, "sagemaker", "register")
     live = reread(client, action.key.name)
     wished = action.after["tags"]
+    if live is not None and live.tags.get(FLEET, wished[FLEET]) != wished[FLEET]:
+        owner = live.tags[FLEET]
+        raise PreconditionError(f"the group {action.key.name} belongs to the fleet {owner!r}", "give it another name")
     if live is None or any(live.tags.get(name) != value for name, value in wished.items()):
         client.call(
             "AddTags", ResourceArn=group_arn(target.account, target.region, action.key.name), Tags=_tags(action)

@@ -122,7 +122,8 @@ def _check_source(book: Book, entry: AnyEntry, spoke: str, group: str, target: A
     if found is None:
         return
     allowed = found.spec.allow.groups
-    if not any_matches([glob.casefold() for glob in allowed], group.casefold()):
+    revoked = getattr(entry.spec, "approval", "") == "Rejected"  # whatever may leave the spoke by now
+    if not revoked and not any_matches([glob.casefold() for glob in allowed], group.casefold()):
         expected = f"one of {', '.join(allowed)}" if allowed else "none"
         hint = f"spec.allow.groups in {found.path}"
         book.fault(

@@ -1,0 +1,146 @@
+"""Odd names, strangers' writes and races: what must hold at the edges."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import bed as beds
+from tests.bed import CHURN, HUB, PLATFORM, Bed
+
+CHURN_1 = beds.promotion()
+REJECTED = beds.promotion(approval="Rejected")
+HELD = beds.promotion(approval="PendingManualApproval")
+MODEL = "s3://churn-lab-models/v1/model.tar.gz"
+
+
+def again(bed: Bed, folder: Path, *team: Any) -> Any:
+    """Reconciles, and once more: the second time there is nothing to do."""
+    manifests = beds.manifests(folder, *team)
+    report = bed.reconcile(manifests)
+    assert report.exit_code() == 0, report.rows
+    assert bed.plan(manifests).plan.actions == ()
+    return report
+
+
+def source(bed: Bed, **more: Any) -> None:
+    """One spoke version; `more` goes into its container."""
+    beds.bucket(bed, CHURN, "churn-lab-models")
+    beds.put(bed, CHURN, MODEL, beds.model("one"))
+    beds.push(bed, CHURN, "churn/serve", "1", "serve one")
+    beds.group(bed, CHURN, "churn-experiments")
+    specification = beds.inference(beds.container(CHURN, "churn/serve:1", MODEL, **more))
+    beds.register(bed, CHURN, "churn-experiments", InferenceSpecification=specification)
+
+
+def test_an_environment_is_carried_to_the_letter(bed: Bed, tmp_path: Path) -> None:
+    environment = {"FLAG": "", "ETag": "abc", "ImageDigest": "z", "LEVEL": "1"}
+    source(bed, Environment=environment)
+    again(bed, tmp_path, CHURN_1)
+    assert beds.described(bed)["InferenceSpecification"]["Containers"][0]["Environment"] == environment
+
+
+def test_metadata_keys_may_hold_spaces(bed: Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    ours = {"ticket": "of the source", "my": "own"}
+    beds.update(bed, group="churn-experiments", account=CHURN, CustomerMetadataProperties=ours)
+    again(bed, tmp_path, beds.promotion(metadata={"my ticket": "ML-1", "a=b": "c"}))
+    metadata = beds.described(bed)["CustomerMetadataProperties"]
+    assert {name: metadata[name] for name in ("ticket", "my", "my ticket", "a=b")} == {
+        **ours,
+        "my ticket": "ML-1",
+        "a=b": "c",
+    }
+    again(bed, tmp_path, CHURN_1)
+    assert not {"my ticket", "a=b"} & {*beds.described(bed)["CustomerMetadataProperties"]}
+
+
+def test_a_stage_loses_its_description(bed: Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    stage = {"name": "Production", "status": "Active"}
+    again(bed, tmp_path, beds.promotion(stage={**stage, "description": "first"}))
+    again(bed, tmp_path, beds.promotion(stage=stage))
+
+
+@pytest.mark.parametrize("reason", ["  wide  ", "ünï—“q” 日本", "a" * 1024, "50% `of` <b> | $x \\n"])
+def test_a_reason_may_be_any_line(bed: Bed, tmp_path: Path, reason: str) -> None:
+    beds.simple(bed)
+    again(bed, tmp_path, beds.promotion(reason=reason))
+    assert beds.described(bed)["ApprovalDescription"] == reason
+
+
+def test_no_strangers_metadata_stops_a_revocation(bed: Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    bed.reconcile(beds.manifests(tmp_path, HELD))
+    room = 50 - len(beds.described(bed)["CustomerMetadataProperties"])
+    filled = {f"stranger-{index}": "x" for index in range(room)}
+    beds.update(bed, CustomerMetadataProperties=filled, ModelApprovalStatus="Approved")
+    again(bed, tmp_path, beds.promotion(approval="Rejected", reason="It leaks.", metadata={"ticket": "ML-1"}))
+    assert beds.described(bed)["ModelApprovalStatus"] == "Rejected"
+
+
+def test_a_spoke_that_lets_nothing_leave_any_more_stops_no_revocation(bed: Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    bed.reconcile(beds.manifests(tmp_path, CHURN_1))
+    platform = copy.deepcopy(dict(PLATFORM))
+    platform["churn-lab"]["spec"]["allow"] = {"groups": ["other-*"], "buckets": [], "repositories": []}
+    report = bed.reconcile(beds.manifests(tmp_path, REJECTED, platform=platform))
+    assert (report.exit_code(), beds.described(bed)["ModelApprovalStatus"]) == (0, "Rejected")
+    refused = beds.manifests(tmp_path, CHURN_1, platform=platform)
+    assert [problem.rule for problem in refused.problems] == ["allow"]
+
+
+def test_a_rejection_is_of_every_version_that_could_still_be_approved(bed: Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    bed.reconcile(beds.manifests(tmp_path, HELD))
+    raised = beds.promotion(approval="PendingManualApproval", attempt=2)
+    bed.reconcile(beds.manifests(tmp_path, raised))
+    bed.reconcile(beds.manifests(tmp_path, beds.promotion(approval="Rejected", attempt=3)))
+    assert [beds.described(bed, number)["ModelApprovalStatus"] for number in (1, 2)] == ["Rejected", "Rejected"]
+
+
+def test_an_approval_is_taken_from_a_version_that_was_swapped(bed: Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    bed.reconcile(beds.manifests(tmp_path, HELD))
+    specification = beds.described(bed)["InferenceSpecification"]
+    specification["Containers"] = [{"Image": f"{HUB}.dkr.ecr.{beds.REGION}.amazonaws.com/evil:1"}]
+    beds.update(bed, InferenceSpecification=specification, ModelApprovalStatus="Approved")
+    report = bed.reconcile(beds.manifests(tmp_path, HELD))
+    assert (beds.standing(report), report.exit_code()) == ("conflict", 5)
+    assert beds.described(bed)["ModelApprovalStatus"] == "PendingManualApproval"
+
+
+def test_a_duplicate_that_a_person_rejected_is_left_alone(bed: Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    again(bed, tmp_path, CHURN_1)
+    live = beds.described(bed)
+    carried = {name: live[name] for name in ("InferenceSpecification", "ModelMetrics", "CustomerMetadataProperties")}
+    beds.register(bed, HUB, "churn", **carried)
+    beds.update(bed, 2, ModelApprovalStatus="Rejected")
+    report = bed.plan(beds.manifests(tmp_path, CHURN_1))
+    assert (report.exit_code(), report.plan.actions) == (0, ())
+
+
+def test_a_group_of_another_fleet_is_said_at_the_promotion_too(bed: Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    taken = [{"Key": "hubwright/fleet", "Value": "another"}]
+    bed.client(HUB, "sagemaker").call("CreateModelPackageGroup", ModelPackageGroupName="churn", Tags=taken)
+    report = bed.reconcile(beds.manifests(tmp_path, CHURN_1))
+    assert (beds.standing(report), report.exit_code()) == ("conflict", 5)
+    assert beds.hub_state(bed.world)["packages"] == {}
+
+
+def test_a_group_that_another_fleet_made_meanwhile_is_not_taken_over(bed: Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    manifests = beds.manifests(tmp_path, CHURN_1)
+    thought = bed.think(manifests)
+    taken = [{"Key": "hubwright/fleet", "Value": "another"}]
+    bed.client(HUB, "sagemaker").call("CreateModelPackageGroup", ModelPackageGroupName="churn", Tags=taken)
+    from controller.apply import perform
+
+    outcome = perform(bed.effects(thought, "x"), thought.plan.actions[0])
+    assert (outcome.status, "belongs to the fleet" in outcome.detail) == ("failed", True)
+    assert beds.hub_state(bed.world)["groups"]["churn"] == {"hubwright/fleet": "another"}
