@@ -18,6 +18,9 @@ _SECRETS = re.compile(
     r"(?i)(x-amz-security-token|x-amz-signature|x-amz-credential|authorization|signature|password|secret\w*|token)"
     r"(\s*[=:]\s*)\S+|\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b",
 )
+# SageMaker's validation repeats the values it refuses: whole environments and metadata maps.
+_VALUE = re.compile(r"Value '(?P<value>.*?)' at '(?P<where>[^']*)'", re.DOTALL)
+_SHOWN = 200
 _SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature"})
 _SKEW = frozenset({"RequestTimeTooSkewed", "RequestExpired", "SignatureDoesNotMatch", "InvalidSignatureException"})
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"})
@@ -63,8 +66,16 @@ def _answered(error: ClientError, operation: str, target: Target) -> CloudError:
     message = str(said.get("Message") or "no message")
     if code in _SIGNATURE and "expired" not in message.lower():
         message = "the request signature was not accepted"  # AWS's own text repeats the signed headers
+    message = _VALUE.sub(_without_value, message)
     hint = _skew_hint(code, meta) or _hint(operation, code, status)
     return CloudError(operation, code, redacted(message), status=status, where=str(target), hint=hint)
+
+
+def _without_value(found: re.Match[str]) -> str:
+    """A validation message's value at its place, unless it is long or may hold secrets."""
+    if len(found["value"]) <= _SHOWN and "environment" not in found["where"].lower() and "{" not in found["value"]:
+        return found[0]
+    return f"Value [hidden] at '{found['where']}'"
 
 
 def _skew_hint(code: str, meta: Mapping[str, Any]) -> str:

@@ -128,6 +128,7 @@ def draft(release: Release, promotion: Promotion, identity: str, hub: Hub, store
     if promotion.artifacts == "copy":
         values |= {place.path: _moved(place.uri, store.bucket, base) for place in fields.places(release.body)}
         objects = tuple(_object_copy(item, base) for item in release.objects)
+    _check_environment(promotion.inference, hub)
     images, copies = _images(release, promotion, identity, hub)
     body = _with_inference(fields.replaced(release.body, values | images), promotion.inference)
     _check_lengths(body, objects, store.bucket)
@@ -180,6 +181,15 @@ def _with_inference(body: dict[str, Any], inference: Inference) -> dict[str, Any
         else:
             container.pop("Environment", None)
     return body
+
+
+def _check_environment(inference: Inference, hub: Hub) -> None:
+    """What a promotion sets is not copied: it may point into the hub's stores, and nowhere else."""
+    stores = {store.bucket for store in hub.stores}
+    for name, value in sorted(inference.environment.set.items()):
+        if value.startswith("s3://") and split_uri(value)[0] not in stores:
+            where = f"inference.environment.set.{name}"
+            raise ValueError(f"{where} names {value}, which is not in a store of the hub and would not be copied")
 
 
 def _check_lengths(body: Mapping[str, Any], objects: Sequence[ObjectCopy], bucket: str) -> None:

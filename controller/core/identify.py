@@ -107,7 +107,7 @@ def _raised(subject: Subject, package: Package) -> bool:
 
 def attempt_of(package: Package) -> int:
     text = package.mark("attempt")
-    return int(text) if text.isdigit() else 1
+    return int(text) if text.isascii() and text.isdigit() else 1
 
 
 def _lowest(subject: Subject) -> Package | None:

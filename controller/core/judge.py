@@ -12,7 +12,7 @@ from controller.core.identify import duplicates, identified
 from controller.core.lock import differences
 from controller.core.manifest import Store
 from controller.core.manifests import Manifests
-from controller.core.marks import MAX_ENTRIES, foreign, keys_marks, named
+from controller.core.marks import MAX_ENTRIES, compared, foreign, is_keys_mark, keys_marks, named, owned_keys
 from controller.core.record import Record
 from controller.core.release import Release, spec_digest
 from controller.core.view import Package, View
@@ -39,6 +39,9 @@ def judge(subject: Subject, view: View, answer: Answer, manifests: Manifests) ->
         return Judgement(_rejection(subject) if known else None, (unread,))
     if subject.promotion.approval == "Rejected":
         return Judgement(_rejection(subject))
+    if over := _surplus(subject):
+        why = f"its metadata would have {over} more entries than the {MAX_ENTRIES} that AWS allows"
+        return Judgement(None, (Finding(subject.name, "refused", why, "name fewer, or have strangers' removed"),))
     if isinstance(answer, Finding) and subject.new:
         return Judgement(None, (answer,))
     release = answer.release if isinstance(answer, Record) else answer
@@ -51,6 +54,16 @@ def _rejection(subject: Subject) -> Wish:
     """Rejected needs nothing but the hub's own versions: all of them that are, or could still be, approved."""
     targets = [item for item in subject.mine if _approvable(item) and not _is(item, subject.live)]
     return Wish(subject, subject.place.settings.stores[0], rejected=tuple(targets))
+
+
+def _surplus(subject: Subject) -> int:
+    """How many metadata entries too many the live version would get."""
+    if subject.live is None:
+        return 0
+    live, own = subject.live.metadata, subject.promotion.metadata
+    kept = {name for name in compared(live) if name not in owned_keys(live) and not is_keys_mark(name)}
+    marks = named(approval="x", approved="yes" if subject.promotion.approval == "Approved" else "")
+    return max(0, len({*kept, *own, *keys_marks(own), *marks}) - MAX_ENTRIES)
 
 
 def _approvable(item: Package) -> bool:

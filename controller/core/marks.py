@@ -30,8 +30,12 @@ def foreign(metadata: Mapping[str, str]) -> dict[str, str]:
 
 def owned_keys(metadata: Mapping[str, str]) -> frozenset[str]:
     """The manifest's metadata keys that an earlier run wrote, from the `keys` marks."""
-    chunks = [value for key, value in metadata.items() if key == PREFIX + "keys" or key.startswith(PREFIX + "keys.")]
+    chunks = [value for key, value in metadata.items() if is_keys_mark(key)]
     return frozenset(_unescaped(name) for chunk in chunks for name in chunk.split(" ") if name)
+
+
+def is_keys_mark(key: str) -> bool:
+    return key.partition(".")[0] == PREFIX + "keys"
 
 
 def keys_marks(keys: Iterable[str]) -> dict[str, str]:

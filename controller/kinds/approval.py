@@ -11,7 +11,7 @@ from typing import Any
 
 from controller.core.errors import PreconditionError, SafetyError
 from controller.core.manifest import Stage, Superseded
-from controller.core.marks import MAX_ENTRIES, PREFIX, REVISION, compared, keys_marks, owned_keys
+from controller.core.marks import MAX_ENTRIES, PREFIX, REVISION, compared, is_keys_mark, keys_marks, owned_keys
 from controller.core.model import Action, Key, Resource, Target
 from controller.core.record import record_key
 from controller.core.view import Package, View
@@ -114,7 +114,7 @@ def _wished(subject: Subject, before: Mapping[str, Any]) -> dict[str, Any]:
     metadata = {
         name: value
         for name, value in before["metadata"].items()
-        if name not in owned and name not in later and name.partition(".")[0] != PREFIX + "keys"
+        if name not in owned and name not in later and not is_keys_mark(name)
     }
     metadata |= {**promotion.metadata, **keys_marks(promotion.metadata), PREFIX + "approval": promotion.approval}
     if promotion.approval == "Approved":
@@ -135,7 +135,8 @@ def _stage(stage: Stage | None) -> dict[str, str] | None:
 def _superseded(item: Package, rule: Superseded, by: str) -> dict[str, Any]:
     if item.approval == "Rejected":
         return spec_of(item)  # whoever rejected it, that is enough
-    return _aside(spec_of(item), rule.approval, _stage(rule.stage or _RETIRED), {"superseded-by": by})
+    marks = {"superseded-by": item.mark("superseded-by") or by}  # by the first one: later ones change nothing for it
+    return _aside(spec_of(item), rule.approval, _stage(rule.stage or _RETIRED), marks)
 
 
 def _aside(

@@ -145,26 +145,22 @@ def siblings(world: World, client: Client, target: Target, group: str, promotion
             "ListModelPackages", "ModelPackageSummaryList", ModelPackageGroupName=group, MaxResults=100
         )
     ]
-    arns = {version: arn for arn in shown if (version := parse_version(arn))}
-    numbers = {version.number for version in arns}
-    unseen = [
-        Version(target.account, target.region, group, number) for number in range(1, up_to) if number not in numbers
-    ]
-    candidates = [*(version.arn for version in unseen), *(arn for _, arn in sorted(arns.items()))]
-    return list(_identified(world, client, target, candidates, promotion))
+    arns = {version.number: arn for arn in shown if (version := parse_version(arn))}
+    unseen = {number: Version(target.account, target.region, group, number).arn for number in range(1, up_to)}
+    return list(_identified(world, client, target, unseen | arns, promotion))
 
 
-def _identified(world: World, client: Client, target: Target, arns: Iterable[str], promotion: str) -> Iterator[Package]:
-    known = {item.version.arn.casefold(): item.mark("promotion") for item in world.views[target].packages}
-    for arn in sorted(set(arns), key=_number):
-        identity = known.get(arn.casefold(), world.made.identity(arn.casefold()))
+def _identified(
+    world: World, client: Client, target: Target, arns: Mapping[int, str], promotion: str
+) -> Iterator[Package]:
+    for _, arn in sorted(arns.items()):
+        version = parse_version(arn)
+        identity = world.views[target].promotion_of(version) if version else None
+        if identity is None:
+            identity = world.made.identity(arn.casefold())
         if identity is not None and identity != promotion:
             continue
         found = describe(client, arn)
         world.made.identify(arn.casefold(), found.mark("promotion") if found else "")
         if found is not None and found.mark("promotion") == promotion:
             yield found
-
-
-def _number(arn: str) -> int:
-    return int(arn.rpartition("/")[2])

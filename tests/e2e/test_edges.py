@@ -144,3 +144,48 @@ def test_a_group_that_another_fleet_made_meanwhile_is_not_taken_over(bed: Bed, t
     outcome = perform(bed.effects(thought, "x"), thought.plan.actions[0])
     assert (outcome.status, "belongs to the fleet" in outcome.detail) == ("failed", True)
     assert beds.hub_state(bed.world)["groups"]["churn"] == {"hubwright/fleet": "another"}
+
+
+def test_a_mark_that_nobody_understands_disturbs_nothing(bed: Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    bed.reconcile(beds.manifests(tmp_path, CHURN_1))
+    beds.update(bed, CustomerMetadataProperties={"hubwright/attempt": "²"})
+    assert bed.plan(beds.manifests(tmp_path, CHURN_1)).exit_code() == 0
+
+
+def test_what_is_superseded_already_is_not_written_again(bed: Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    for attempt in (1, 2):
+        again(bed, tmp_path, beds.promotion(attempt=attempt))
+    report = again(bed, tmp_path, beds.promotion(attempt=3))
+    superseded = [action.key.name for action in report.plan.actions if action.reason == "superseded"]
+    assert superseded == ["churn/222222222222/churn-experiments/1@2"]
+
+
+def test_a_promotion_points_to_no_bucket_but_the_hubs(bed: Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    there = beds.promotion(inference={"environment": {"set": {"DATA": "s3://churn-lab-models/v1/metrics.json"}}})
+    report = bed.reconcile(beds.manifests(tmp_path, there))
+    assert (beds.standing(report), report.exit_code()) == ("refused", 5)
+    assert beds.hub_state(bed.world)["packages"] == {}
+    again(bed, tmp_path, beds.promotion(inference={"environment": {"set": {"DATA": f"s3://{beds.STORE}/shared"}}}))
+
+
+def test_too_much_metadata_is_a_plan_error_on_a_live_version_too(bed: Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    bed.reconcile(beds.manifests(tmp_path, CHURN_1))
+    room = 50 - len(beds.described(bed)["CustomerMetadataProperties"])
+    beds.update(bed, CustomerMetadataProperties={f"stranger-{index}": "x" for index in range(room)})
+    again(bed, tmp_path, beds.promotion(reason="Better."))
+    report = bed.plan(beds.manifests(tmp_path, beds.promotion(metadata={"ticket": "ML-1"})))
+    assert (beds.standing(report), report.exit_code(), report.plan.actions) == ("refused", 5, ())
+    assert beds.why(report) == ("its metadata would have 1 more entries than the 50 that AWS allows",)
+
+
+def test_no_environment_is_shown_when_sagemaker_refuses_it(bed: Bed, tmp_path: Path) -> None:
+    source(bed, Environment={"PASSWORD": "canary"})
+    message = "1 validation error detected: Value '{PASSWORD=canary}' at 'containers.1.member.environment' failed"
+    bed.world.fault(operation="CreateModelPackage", do="fail", code="ValidationException", status=400, message=message)
+    report = bed.reconcile(beds.manifests(tmp_path, CHURN_1))
+    details = [outcome.detail for outcome in report.outcomes if outcome.status == "failed"]
+    assert [("canary" in detail, "environment' failed" in detail) for detail in details] == [(False, True)]
