@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
+.NOTPARALLEL:
 .PHONY: help demo test check lint types bench docs lock clean
 
 help:            ## show this
