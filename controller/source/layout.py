@@ -38,10 +38,11 @@ class Layout:
         """A list or mapping in brackets begins."""
         return self._comment(event.end_mark)
 
-    def closed(self, first_line: int, event: Any, indent: int) -> Fault | None:
-        """A list or mapping in brackets, begun in line `first_line`, ends."""
+    def closed(self, first_line: int, event: Any, indent: int, *, outermost: bool) -> Fault | None:
+        """A list or mapping in brackets, begun in line `first_line`, ends; only the outermost looks at all lines."""
         end = event.end_mark
-        return self._inside(first_line, end.line, indent) or self._comment(end)
+        inside = self._inside(first_line, end.line, indent) if outermost else None
+        return inside or self._comment(end)
 
     def _comment(self, end: Any) -> Fault | None:
         found = _GLUED_COMMENT.match(self._text, end.index)
@@ -63,7 +64,8 @@ class Layout:
         if not _HEADER.match(self._text, start.index):
             return "a comment needs a space before #", start.line, start.column
         blank = 0
-        for line in self._lines[start.line + 1 :]:
+        for number in range(start.line + 1, len(self._lines)):  # no slice: a file may have thousands of these
+            line = self._lines[number]
             if line.strip(" "):
                 if len(line) - len(line.lstrip(" ")) < blank:
                     return "an empty first line is indented deeper than the text after it", start.line, start.column

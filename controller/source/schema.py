@@ -47,8 +47,8 @@ def schema(kind: str) -> dict[str, Any]:
 def _validator(kind: str) -> Any:
     from jsonschema import Draft202012Validator, validators
 
-    anchored = validators.extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
-    return anchored(schema(kind))
+    own = {"pattern": _pattern, "uniqueItems": _unique_items}
+    return validators.extend(Draft202012Validator, own)(schema(kind))  # type: ignore[no-untyped-call]
 
 
 @lru_cache(maxsize=512)
@@ -62,6 +62,25 @@ def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterato
 
     if isinstance(value, str) and not _compiled(pattern).search(value):
         yield ValidationError("pattern")
+
+
+def _unique_items(_validator: Any, wanted: bool, value: Any, _schema: Any) -> Iterator[Any]:  # noqa: FBT001
+    from jsonschema import ValidationError
+
+    # jsonschema's own compares each with each as soon as two cannot be ordered.
+    if wanted and isinstance(value, list) and _repeated(value) is not None:
+        yield ValidationError("uniqueItems")
+
+
+def _repeated(items: list[Any]) -> int | None:
+    """The position of the first item that has been there before."""
+    seen: set[str] = set()
+    for index, item in enumerate(items):
+        text = json.dumps(item, sort_keys=True)
+        if text in seen:
+            return index
+        seen.add(text)
+    return None
 
 
 def check(path: str, document: Document) -> tuple[Problem, ...]:
@@ -246,12 +265,8 @@ def _bounded(where: Where, error: Any) -> Explained:
 
 
 def _unique(where: Where, error: Any) -> Explained:
-    seen: list[Any] = []
-    for index, item in enumerate(error.instance):
-        if item in seen:
-            return (*where, index), False, f"{shown(item)} is listed twice", "", ""
-        seen.append(item)
-    return where, False, "something is listed twice", "", ""
+    index = _repeated(error.instance) or 0
+    return (*where, index), False, f"{shown(error.instance[index])} is listed twice", "", ""
 
 
 _EXPLAIN: dict[str, Callable[[Where, Any], Explained]] = {

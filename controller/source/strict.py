@@ -137,7 +137,8 @@ class _Builder:
         """A list or a mapping ends."""
         frame = self.frames.pop()
         if frame.flow:
-            _check(self.layout.closed(frame.line, event, frame.indent))
+            outermost = not (self.frames and self.frames[-1].flow)
+            _check(self.layout.closed(frame.line, event, frame.indent, outermost=outermost))
 
     def scalar(self, event: Any) -> None:
         """A key, or a value that is no list or mapping."""

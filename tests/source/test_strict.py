@@ -147,6 +147,20 @@ def _cases():
             yield pytest.param(dict(case), id=f"{path.stem}-{number}")
 
 
+LONG = {
+    "empty block scalars": b"- |\n" * 18_000,
+    "blank block scalars": (b"- |\n" + b"\n" * 8) * 19_000,
+    "blank lines in brackets": b"a: " + b"[" * 60 + b"\n" * 250_000 + b" " + b"]" * 60,
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_no_layout_takes_more_than_its_lines(name):
+    begin = time.process_time()
+    strict.read(LONG[name])
+    assert time.process_time() - begin < 0.5  # without care: 0.5 to 10 seconds
+
+
 def _text(shown: str) -> str:
     """The suite writes what cannot be seen as symbols."""
     for symbol, char in (("␣", " "), ("←", "\r"), ("⇔", "\ufeff"), ("↵", "")):
