@@ -69,6 +69,7 @@ def think(cloud: Cloud, manifests: Manifests, scope: Scope, pool: Executor, step
         *first.findings,
         *_orphans(manifests, scope, first.matched, sure),
         *_subscriptions(manifests, scope),
+        *_descriptions(first.wishes.groups, sure),
     )
     return Thought(sure, first.matched, first.wishes, made, findings)
 
@@ -167,6 +168,17 @@ def _orphans(
         return []
     claimed = (item.version for subject in subjects.values() for item in subject.mine)
     return orphans(views.values(), claimed, manifests.fleet.name)
+
+
+def _descriptions(groups: Iterable[GroupWish], views: Mapping[Target, View]) -> list[Finding]:
+    """What nobody can bring about: SageMaker sets a group's description when the group is created, and never again."""
+    return [
+        Finding(wish.path, "deferred", f"the description of the group {wish.name} is another than here")
+        for wish in groups
+        if (live := views[wish.place.target].groups.get(wish.name))
+        and wish.group.description is not None
+        and (live.description or "") != wish.group.description
+    ]
 
 
 def _subscriptions(manifests: Manifests, scope: Scope) -> list[Finding]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controller.core.globs import any_matches
+from controller.core.limits import parse_moment
 from controller.core.manifest import Guardrails
 from controller.core.manifests import Entry, Manifests
 from controller.core.view import View
@@ -98,7 +99,12 @@ def _overruling(subject: Subject) -> Iterator[Hold]:
     live = subject.live
     if live is None or subject.promotion.approval != "Approved" or not live.rejected_by_person:
         return
-    if subject.promotion.overrules != live.modified:
+    if not _same_moment(subject.promotion.overrules, live.modified):
         who = f" ({live.modified_by})" if live.modified_by else ""
         why = f"a person rejected version {live.number} of {live.version.group} at {live.modified}{who}"
         yield Hold("approval", why, f"to overrule it, the promotion must say `overrules: {live.modified}`")
+
+
+def _same_moment(one: str | None, other: str) -> bool:
+    """To the second, whatever their zones."""
+    return bool(one and other) and parse_moment(one or "") == parse_moment(other)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from controller.core.arn import Version
-from controller.core.manifest import ModelGroup, Promotion
-from controller.core.manifests import Entry, Manifests
+from controller.core.manifest import Allow, ModelGroup, Promotion, Spoke
+from controller.core.manifests import Entry, Lock, Manifests
 from controller.core.release import inputs_digest, promotion_id
 from controller.core.view import Package, View
 from controller.core.wish import Finding, Place, Subject
@@ -46,11 +46,11 @@ def subject_of(entry: Entry[Promotion], manifests: Manifests) -> Subject | Findi
     if origin.promotion is not None:
         why = "promoting from another promotion (hub to hub) is not yet enforced by this version"
         return Finding(entry.name, "blocked", why)
-    spoke = manifests.spokes.get(origin.spoke or "")
+    lock = manifests.locks.get(entry.name)
+    spoke = _spoke_of(promotion, manifests, lock)
     if spoke is None:
         return _unresolved(entry, "Spoke", origin.spoke or "", manifests)
-    source = Version(spoke.spec.account, spoke.spec.region or "", origin.group or "", origin.version or 0)
-    lock = manifests.locks.get(entry.name)
+    source = Version(spoke.account, spoke.region or "", origin.group or "", origin.version or 0)
     return Subject(
         name=entry.name,
         path=entry.path,
@@ -58,12 +58,22 @@ def subject_of(entry: Entry[Promotion], manifests: Manifests) -> Subject | Findi
         place=place,
         group_manifest=group.name,
         group=group.spec,
-        spoke_name=spoke.name,
-        spoke=spoke.spec,
+        spoke_name=origin.spoke or "",
+        spoke=spoke,
         source=source,
         inputs=inputs_digest(promotion),
         locked=lock.spec.release if lock else "",
     )
+
+
+def _spoke_of(promotion: Promotion, manifests: Manifests, lock: Entry[Lock] | None) -> Spoke | None:
+    """The spoke's manifest. Without a valid one, the lock knows enough to reject what was promoted from it."""
+    found = manifests.spokes.get(promotion.source.spoke or "")
+    if found is not None:
+        return found.spec
+    if promotion.approval != "Rejected" or lock is None:
+        return None
+    return Spoke(lock.spec.source.account, Allow(), lock.spec.source.region)
 
 
 def _unresolved(entry: Entry[Promotion], kind: str, name: str, manifests: Manifests) -> Finding:

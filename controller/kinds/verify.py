@@ -9,9 +9,18 @@ from controller.core.view import Package
 from controller.kinds import artifact
 from controller.kinds.base import World
 
+_HINT = "it is not approved like this; to register it anew from its source, raise `attempt`"
+
 
 def verified(world: World, action: Action, live: Package) -> None:
     """PreconditionError unless package, record, lock, objects and images all say the same."""
+    try:
+        _verify(world, action, live)
+    except PreconditionError as error:
+        raise PreconditionError(str(error), error.hint or _HINT) from error
+
+
+def _verify(world: World, action: Action, live: Package) -> None:
     facts, target = action.facts, action.key.target
     if live.spec != live.mark("spec"):
         raise PreconditionError(f"{live.version.arn} is not what was registered: somebody changed it")

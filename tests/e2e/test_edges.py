@@ -189,3 +189,35 @@ def test_no_environment_is_shown_when_sagemaker_refuses_it(bed: Bed, tmp_path: P
     report = bed.reconcile(beds.manifests(tmp_path, CHURN_1))
     details = [outcome.detail for outcome in report.outcomes if outcome.status == "failed"]
     assert [("canary" in detail, "environment' failed" in detail) for detail in details] == [(False, True)]
+
+
+def test_an_overruling_names_a_moment_in_any_zone(bed: Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    bed.reconcile(beds.manifests(tmp_path, CHURN_1))
+    beds.update(bed, ModelApprovalStatus="Rejected")
+    moment = beds.described(bed)["LastModifiedTime"].strftime("%Y-%m-%dT%H:%M:%S+00:00")
+    again(bed, tmp_path, beds.promotion(overrules=moment))
+    assert beds.described(bed)["ModelApprovalStatus"] == "Approved"
+
+
+def test_an_invalid_spoke_stops_no_revocation_of_what_is_locked(bed: Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    lock = beds.lock(bed, beds.manifests(tmp_path, CHURN_1), "churn-1")
+    bed.reconcile(beds.manifests(tmp_path, CHURN_1, lock))
+    platform = copy.deepcopy(dict(PLATFORM))
+    platform["churn-lab"]["spec"]["region"] = 7
+    report = bed.reconcile(beds.manifests(tmp_path, REJECTED, lock, platform=platform))
+    assert (report.exit_code(), beds.described(bed)["ModelApprovalStatus"]) == (5, "Rejected")
+    before = len(bed.world.mutations())
+    report = bed.reconcile(beds.manifests(tmp_path, CHURN_1, lock, platform=platform))
+    assert ([item.standing for item in report.others], len(bed.world.mutations()) - before) == (["invalid"], 0)
+
+
+def test_a_groups_description_that_cannot_be_changed_is_said(bed: Bed, tmp_path: Path) -> None:
+    group = {"kind": "ModelGroup", "metadata": {"name": "tellers"}, "spec": {"description": "first"}}
+    assert again(bed, tmp_path, group).others == ()
+    group["spec"] = {"description": "second"}
+    report = again(bed, tmp_path, group)
+    assert [(item.about, item.standing) for item in report.others] == [
+        ("manifests/teams/tellers-modelgroup.yaml", "deferred")
+    ]
