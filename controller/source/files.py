@@ -6,11 +6,13 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from controller.core.errors import UsageError
+from controller.core.errors import SourceError, UsageError
 from controller.core.problems import Problem, shown
 from controller.source.strict import MAX_BYTES
 
 MAX_FILES = 20_000
+MAX_TOTAL = 128 << 20  # bytes of all files: they are held in memory, and Git stores a thousand equal ones as one
+_SPLIT = "split the repository, or name a smaller folder with --path"
 SUFFIXES = (".yaml", ".yml")
 
 
@@ -89,6 +91,14 @@ def too_large(path: str, size: int) -> Problem | None:
     return refused(
         path, f"the file has {size:,} bytes, more than {MAX_BYTES // 1024} KiB", "a manifest is a page of text"
     )
+
+
+def check_room(count: int, total: int) -> None:
+    """`SourceError` when there are more manifest files, or bytes in them, than one run takes."""
+    if count > MAX_FILES:
+        raise SourceError(f"more than {MAX_FILES:,} manifest files", _SPLIT)
+    if total > MAX_TOTAL:
+        raise SourceError(f"the manifests have more than {MAX_TOTAL >> 20} MiB", _SPLIT)
 
 
 def twins(paths: Sequence[str]) -> list[Problem]:

@@ -164,6 +164,7 @@ def _listed(repo: Repository, revision: str, folder: str) -> tuple[dict[str, str
     place = ("--", folder + "/") if folder else ()
     listed: dict[str, str] = {}
     problems: list[Problem] = []
+    total = 0
     for line in repo.run("ls-tree", "-r", "-z", "-l", "--full-tree", revision, *place).split(b"\0"):
         if not line:
             continue
@@ -175,8 +176,8 @@ def _listed(repo: Repository, revision: str, folder: str) -> tuple[dict[str, str
             problems.append(problem)
         if files.is_manifest(path) and (problem is None or problem.rule == "mode"):
             listed[path] = identity
-    if len(listed) > files.MAX_FILES:
-        raise SourceError(f"{len(listed):,} manifest files, more than {files.MAX_FILES:,}", "split the repository")
+            total += int(size)
+    files.check_room(len(listed), total)
     return listed, problems
 
 

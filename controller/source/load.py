@@ -98,10 +98,13 @@ def _platform_place(repo: Path, platform: str) -> tuple[Path, str]:
     """Where the platform is. Only what is written as a folder is one: a change may bring one named like a branch."""
     if not platform.startswith(("/", "./", "../", "~")) and platform not in (".", ".."):
         return repo, platform
-    whole = Path(platform).expanduser()
     directory, at, revision = platform.rpartition("@")
-    if at and not whole.is_dir():
-        return Path(directory).expanduser(), revision
+    try:
+        whole = Path(platform).expanduser()
+        if at and not whole.is_dir():
+            return Path(directory).expanduser(), revision
+    except RuntimeError:
+        raise SourceError(f"there is no home folder for {shown(platform)}", "write the folder out") from None
     return whole, "HEAD"
 
 

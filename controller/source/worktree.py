@@ -28,10 +28,13 @@ def read(top: Path, folder: str) -> files.Folder:
     found = dict(_walk(root, folder, problems))
     paths = sorted(found)
     problems += files.twins(paths)
-    read_files = []
+    read_files: list[files.File] = []
+    total = 0
     for path in paths:
         data = _bytes(found[path], path, problems)
         if data is not None:
+            total += len(data)
+            files.check_room(len(read_files), total)
             read_files.append(files.File(path, files.below(path, folder), data))
     return files.Folder("worktree", tuple(read_files), files.sorted_problems(problems), path=folder)
 
@@ -57,8 +60,7 @@ def _walk(root: Path, prefix: str, problems: list[Problem]) -> Iterator[tuple[st
             elif files.is_manifest(path):
                 count += 1
                 yield path, entry.path
-            if count > files.MAX_FILES:
-                raise SourceError(f"more than {files.MAX_FILES:,} manifest files", "split the repository")
+            files.check_room(count, 0)
 
 
 def _entries(directory: str, name: str) -> list[os.DirEntry[str]]:

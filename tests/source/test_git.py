@@ -8,6 +8,7 @@ import pytest
 
 from controller.core.errors import SourceError, UsageError
 from controller.core.problems import ManifestsError
+from controller.source import files
 from controller.source.load import load
 
 from . import repos
@@ -390,3 +391,22 @@ def test_linked_worktrees_and_bare_repositories(tmp_path):
     with pytest.raises(SourceError, match="has no worktree"):
         load(tmp_path / "bare.git", worktree=True)
     shutil.rmtree(tmp_path / "linked")
+
+
+@pytest.mark.parametrize("worktree", [False, True])
+def test_more_files_or_bytes_than_memory_should_hold_are_refused(tmp_path, monkeypatch, worktree):
+    repo = small(tmp_path)
+    monkeypatch.setattr(files, "MAX_FILES", 4)
+    with pytest.raises(SourceError, match="more than 4 manifest files"):
+        load(repo, worktree=worktree)
+    monkeypatch.setattr(files, "MAX_FILES", 5)
+    monkeypatch.setattr(files, "MAX_TOTAL", sum(map(len, repos.SMALL.values())))
+    assert load(repo, worktree=worktree).files == 5
+    monkeypatch.setattr(files, "MAX_TOTAL", files.MAX_TOTAL - 1)
+    with pytest.raises(SourceError, match="the manifests have more than 0 MiB"):
+        load(repo, worktree=worktree)
+
+
+def test_a_home_folder_that_there_is_not(tmp_path):
+    with pytest.raises(SourceError, match="no home folder"):
+        load(small(tmp_path), platform="~nobody-of-this-name/platform")
