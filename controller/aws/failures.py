@@ -14,9 +14,11 @@ from controller.core.errors import CloudError
 from controller.core.model import Target
 
 _LONGEST = 1500
+# Written as a header, a parameter, an assignment or a member of JSON, the value in quotes or not.
 _SECRETS = re.compile(
-    r"(?i)(x-amz-security-token|x-amz-signature|x-amz-credential|authorization|signature|password|secret\w*|token)"
-    r"(\s*[=:]\s*)\S+|\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b",
+    r"(?i)(x-amz-credential|authorization|\w*signature|\w*password|\w*secret\w*|[\w-]*token)"
+    r"([\"']?\s*[=:]\s*)(?:(?:basic|bearer|aws4-[a-z0-9-]+)\s+)?(?:\"[^\"]*\"?|'[^']*'?|\S+)"
+    r"|(?<=://)[^/\s@]+(?=@)|\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b",
 )
 # SageMaker's validation repeats the values it refuses: whole environments and metadata maps.
 _VALUE = re.compile(r"Value '(?P<value>.*?)' at '(?P<where>[^']*)'", re.DOTALL)

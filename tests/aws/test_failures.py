@@ -16,6 +16,11 @@ from controller.aws.failures import redacted
         ("key AKIAIOSFODNN7EXAMPLE is gone", "key [hidden] is gone"),
         ("ASIAIOSFODNN7EXAMPLE", "[hidden]"),
         ("SecretAccessKey=canary", "SecretAccessKey=[hidden]"),
+        ("Authorization: Basic canary== next", "Authorization: [hidden] next"),
+        ("authorization: Bearer canary.x", "authorization: [hidden]"),
+        ('{"SessionToken": "canary/x", "Expiration": 1}', '{"SessionToken": [hidden], "Expiration": 1}'),
+        ("{'aws_secret_access_key': 'canary, x'}", "{'aws_secret_access_key': [hidden]}"),
+        ("proxy https://ada:canary@proxy.example:3128/ refused", "proxy https://[hidden]@proxy.example:3128/ refused"),
         ("y" * 2000, "y" * 1500 + "…"),
         (
             "User: arn:aws:sts::1:assumed-role/r/s is not authorized",
