@@ -25,7 +25,7 @@ from controller.kinds.base import Client, Cloud
 
 
 class RefusedError(HubwrightError):
-    """A source that cannot be promoted as it is; `differences` has every reason."""
+    """A source that cannot be promoted as it is; `reasons` has all of them when they are several."""
 
     def __init__(self, message: str, reasons: Iterable[str] = ()) -> None:
         super().__init__(message)
@@ -111,7 +111,9 @@ def read_release(cloud: Cloud, subject: Subject) -> Release:
     source = subject.source
     described = _described(cloud, subject)
     if found := objections(described, subject.spoke, subject.place.settings, source.group):
-        raise RefusedError(found[0] if len(found) == 1 else f"{len(found)} things of it cannot be promoted", found)
+        if len(found) == 1:
+            raise RefusedError(found[0])
+        raise RefusedError(f"{len(found)} things of it cannot be promoted", found)
     body = carried(described)
     storage = cloud.client(reader_of(subject), "s3")
     objects: dict[str, Object] = {}

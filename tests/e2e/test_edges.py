@@ -221,3 +221,13 @@ def test_a_groups_description_that_cannot_be_changed_is_said(bed: Bed, tmp_path:
     assert [(item.about, item.standing) for item in report.others] == [
         ("manifests/teams/tellers-modelgroup.yaml", "deferred")
     ]
+
+
+def test_one_objection_is_said_once_and_several_are_all_said(bed: Bed, tmp_path: Path) -> None:
+    source(bed, Environment={"ONE": "s3://elsewhere/x"})
+    row = bed.plan(beds.manifests(tmp_path, CHURN_1)).rows[0]
+    assert (len(row.why), row.differences) == (1, ())
+    specification = beds.inference(beds.container(CHURN, "churn/serve:1", "s3://a/b", Environment={"C": "s3://c/d"}))
+    beds.register(bed, CHURN, "churn-experiments", InferenceSpecification=specification)
+    row = bed.plan(beds.manifests(tmp_path, beds.promotion("churn-2", version=2))).rows[1]
+    assert (row.why, len(row.differences)) == (("2 things of it cannot be promoted",), 2)
