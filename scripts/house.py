@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import statistics
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,10 +68,9 @@ def faults() -> Iterator[str]:
 
 def addresses() -> Iterator[str]:
     """Lock files name packages and hashes; where they come from is the reader's own setting."""
-    tracked = subprocess.run(["git", "ls-files", "requirements"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for name in tracked.stdout.split():
-        if re.search(r"https?://", (ROOT / name).read_text()):
-            yield f"{name}: records a download address"
+    for path in sorted((ROOT / "requirements").glob("*.txt")):
+        if re.search(r"https?://", path.read_text()):
+            yield f"{path.relative_to(ROOT)}: records a download address"
 
 
 def main() -> int:
