@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
 
+from controller.core.arn import registry_host
 from controller.core.marks import escaped
 
 METADATA_ENTRIES = 50
@@ -105,7 +106,7 @@ def store_room(bucket: str, prefix: str, account: str, group: str, source_group:
 
 def image_room(hub_account: str, region: str, prefix: str, account: str) -> int:
     """How many characters an image's name has left for the source's repository."""
-    host = f"{hub_account}.dkr.ecr.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
+    host = registry_host(hub_account, region)
     path = f"{prefix}/{account}/"
     return min(IMAGE - _DIGEST - len(f"{host}/{path}"), REPOSITORY - len(path))
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
+from controller.core.arn import partition_of
 from controller.core.manifest import (
     Access,
     Approval,
@@ -144,28 +145,11 @@ class Manifests:
     platform_revision: str | None = None  # where the platform kinds came from, when not from `revision`
 
 
-Purpose = Literal["read", "register", "approve"]
-_PARTITIONS = (
-    ("cn-", "aws-cn"),
-    ("us-gov-", "aws-us-gov"),
-    ("us-isob-", "aws-iso-b"),
-    ("us-isof-", "aws-iso-f"),
-    ("eu-isoe-", "aws-iso-e"),
-    ("us-iso-", "aws-iso"),
-    ("eusc-", "aws-eusc"),
-)
-
-
-def partition(region: str) -> str:
-    """The AWS partition of a region: `aws` for `eu-west-1`."""
-    return next((name for start, name in _PARTITIONS if region.startswith(start)), "aws")
-
-
 def resolved_access(access: Access, account: str, region: str) -> Access:
     """`access` with `role` or `roleName` written out for all three purposes."""
     role = access.role
     if access.role_name is not None:
-        role = f"arn:{partition(region)}:iam::{account}:role/{access.role_name}"
+        role = f"arn:{partition_of(region)}:iam::{account}:role/{access.role_name}"
     if role is None:
         return access
     return Access(read=role, register=role, approve=role, external_id=access.external_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from controller.core.model import Action, Outcome
@@ -62,7 +62,6 @@ class Report:
     others: tuple[Finding, ...] = ()  # about what is no promotion: orphans, groups that are stale, subscriptions
     problems: tuple[Problem, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
-    names: Mapping[str, str] = field(default_factory=dict)  # accounts' manifest names, for people
 
     @property
     def counts(self) -> dict[str, int]:
@@ -77,8 +76,8 @@ class Report:
         """The run's exit code; `detailed` counts pending changes as 2."""
         standings = [row.standing for row in self.rows] + [finding.standing for finding in self.others]
         codes = [EXITS[name] for name in standings if name in EXITS]
-        codes += [5 for outcome in self.outcomes if outcome.status in ("failed",) or outcome.facts.get("duplicates")]
-        codes += [5 for problem in self.problems if problem.rule != "warning"]
+        codes += [5 for outcome in self.outcomes if outcome.status == "failed" or outcome.facts.get("duplicates")]
+        codes += [5] * bool(self.problems)
         if detailed and self.kind == "plan" and self.plan.actions:
             codes.append(2)
         return exit_code(codes)

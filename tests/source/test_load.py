@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from controller.core.checks import missing_locks
 from controller.core.manifest import Access, Spoke
 from controller.core.problems import ManifestsError
 from controller.source.load import load
@@ -16,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_the_example_fleet_is_valid():
     manifests = load(ROOT, worktree=True)
-    assert (manifests.problems, manifests.invalid, missing_locks(manifests)) == ((), frozenset(), ())
+    assert (manifests.problems, manifests.invalid) == ((), frozenset())
     assert {name: entry.spec.approval for name, entry in manifests.promotions.items()} == {
         "churn-1": "Approved",
         "churn-2": "PendingManualApproval",
@@ -217,17 +216,12 @@ spec:
 """
 
 
-def test_locks_and_missing_locks(tmp_path):
-    guard = "apiVersion: hubwright.io/v1beta1\nkind: Guardrails\nmetadata: {name: production}\nspec: {requireLock: true, select: {groups: [churn]}}\n"
-    files = {**repos.SMALL, "manifests/guard.yaml": guard, "manifests/churn-2.yaml": repos.promotion(2)}
-    repos.write(tmp_path, {**files, "manifests/churn-1.lock.yaml": LOCK})
+def test_a_lock_is_read_beside_its_promotion(tmp_path):
+    repos.write(tmp_path, {**repos.SMALL, "manifests/churn-1.lock.yaml": LOCK})
     manifests = load(tmp_path, worktree=True)
     assert manifests.problems == ()
     lock = manifests.locks["churn-1"].spec
     assert (lock.source.version, lock.objects[0].checksums, lock.listings[0].count) == (1, {"CRC64NVME": "x"}, 101)
-    assert [str(problem) for problem in missing_locks(manifests)] == [
-        'manifests/churn-2.yaml:3:18: metadata.name: the Guardrails "production" require a lock (hubwright lock churn-2)'
-    ]
 
 
 def test_a_broken_lock_never_makes_an_unlocked_promotion(tmp_path):

@@ -10,11 +10,10 @@ from controller.core.checks.locks import check_locks, stray
 from controller.core.checks.owners import Unread, check_owners, foreign, platform_problem, relied_on
 from controller.core.checks.platform import check_fleet, check_guardrails, check_hubs, check_spokes, check_waivers
 from controller.core.checks.teams import check_groups, check_promotions, check_subscriptions
-from controller.core.globs import any_matches
-from controller.core.manifests import AnyEntry, Manifests
-from controller.core.problems import Problem, shown
+from controller.core.manifests import AnyEntry
+from controller.core.problems import shown
 
-__all__ = ["Book", "check", "missing_locks"]
+__all__ = ["Book", "check"]
 
 
 def check(
@@ -117,23 +116,3 @@ def _team_links(book: Book) -> Iterable[tuple[AnyEntry, tuple[str, ...], Name]]:
                 yield entry, ("spec", "from", "promotion"), ("Promotion", entry.spec.source.promotion)
             if entry.spec.after is not None:
                 yield entry, ("spec", "after", "promotion"), ("Promotion", entry.spec.after.promotion)
-
-
-def missing_locks(manifests: Manifests) -> tuple[Problem, ...]:
-    """A problem for each promotion that guardrails want locked and that is not. For `validate`; a run blocks them."""
-    problems = []
-    for entry in manifests.promotions.values():
-        group = manifests.groups.get(entry.spec.to.group)
-        if entry.name in manifests.locks or group is None or entry.spec.approval == "Rejected":
-            continue
-        for rules in manifests.guardrails.values():
-            select = rules.spec.select
-            if rules.spec.require_lock and (
-                select is None or any_matches(select.groups, group.spec.group or group.name)
-            ):
-                message = f"the Guardrails {shown(rules.name)} require a lock"
-                problems.append(
-                    entry.problem("require-lock", ("metadata", "name"), message, hint=f"hubwright lock {entry.name}")
-                )
-                break
-    return tuple(sorted(problems))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
+from controller.core.arn import partition_of
 from controller.core.checks.book import Book, repeated
 from controller.core.globs import path_matches
 from controller.core.limits import image_room, in_range, parse_moment, store_room
 from controller.core.manifest import Access, Fleet, Guardrails, Hub, Spoke, Waiver
-from controller.core.manifests import AnyEntry, Entry, partition
+from controller.core.manifests import AnyEntry, Entry
 from controller.core.problems import Where, did_you_mean, shown
 
 MINIMAL_KEY = 8  # characters that every source's bucket and key have at least
@@ -79,8 +80,10 @@ def _check_access(book: Book, entry: AnyEntry, access: Access, account: str, reg
         _, said, _, _, owner, _ = arn.split(":", 5)
         if owner != account:
             book.fault(entry, "role-account", where, f"the role is of account {owner}", expected=f"a role of {account}")
-        elif said != partition(region):
-            book.fault(entry, "role-partition", where, f"the role is of partition {said}", expected=partition(region))
+        elif said != partition_of(region):
+            book.fault(
+                entry, "role-partition", where, f"the role is of partition {said}", expected=partition_of(region)
+            )
         else:
             continue
         if written == "role":
@@ -110,7 +113,7 @@ def _check_stores(book: Book, entry: Entry[Hub]) -> None:
             )
         if store.kms_key_arn is not None:
             _, said, _, region, *_ = store.kms_key_arn.split(":", 5)
-            if (said, region) != (partition(hub.region), hub.region):
+            if (said, region) != (partition_of(hub.region), hub.region):
                 book.fault(
                     entry,
                     "key-region",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+from controller.core.arn import partition_of
 from controller.core.checks.book import Book, circles
 from controller.core.globs import any_matches
 from controller.core.limits import parse_moment
 from controller.core.manifest import Follow, ModelGroup, Promotion, Subscription
-from controller.core.manifests import AnyEntry, Entry, partition
+from controller.core.manifests import AnyEntry, Entry
 from controller.core.problems import Where, shown
 
 _FROM: Where = ("spec", "from")
@@ -53,13 +54,13 @@ def _check_reader(book: Book, entry: Entry[ModelGroup], reader: str, where: Wher
         book.named(entry, "Spoke", reader, where)
         return
     hub = book.get("Hub", entry.spec.hub)
-    if hub is not None and reader.split(":")[1] != partition(hub.spec.region):
+    if hub is not None and reader.split(":")[1] != partition_of(hub.spec.region):
         book.fault(
             entry,
             "role-partition",
             where,
             "the role is of another partition than the hub",
-            expected=partition(hub.spec.region),
+            expected=partition_of(hub.spec.region),
         )
 
 
@@ -142,7 +143,7 @@ def _check_regions(book: Book, entry: AnyEntry, source: AnyEntry | None, hub: An
     if source is None or hub is None or source.spec.region is None:
         return
     here, there = source.spec.region, hub.spec.region
-    if partition(here) != partition(there):
+    if partition_of(here) != partition_of(there):
         book.fault(
             entry,
             "partition",

@@ -6,11 +6,11 @@ import json
 import re
 from typing import Any
 
+from controller.core.arn import partition_of
 from controller.sandbox.ecr.pages import page
 from controller.sandbox.ecr.state import Registry, Repository
 from controller.sandbox.ecr.store import find_repository, within
 from controller.sandbox.principals import Caller
-from controller.sandbox.regions import partition
 from controller.sandbox.wire import ServiceError
 from controller.sandbox.world import World
 
@@ -31,7 +31,7 @@ def registry_of(world: World, caller: Caller, document: Document) -> Registry:
 
 def arn_of(registry: Registry, name: str) -> str:
     """A repository's ARN."""
-    return f"arn:{partition(registry.region)}:ecr:{registry.region}:{registry.account}:repository/{name}"
+    return f"arn:{partition_of(registry.region)}:ecr:{registry.region}:{registry.account}:repository/{name}"
 
 
 def _described(registry: Registry, repository: Repository) -> Document:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from controller.core.arn import partition_of
 from controller.sandbox.principals import Caller
-from controller.sandbox.regions import partition
 from controller.sandbox.sagemaker.checks import invalid
 from controller.sandbox.sagemaker.state import Group, Models, Package
 from controller.sandbox.wire import ServiceError
@@ -16,7 +16,7 @@ _ARN = re.compile(r"arn:(aws[a-z-]*):sagemaker:([a-z0-9-]*):(\d{12}):(model-pack
 
 def arn_of(models: Models, kind: str, name: str) -> str:
     """The ARN of a package or a group in a registry; names stand in it in lower case."""
-    return f"arn:{partition(models.region)}:sagemaker:{models.region}:{models.account}:{kind}/{name.lower()}"
+    return f"arn:{partition_of(models.region)}:sagemaker:{models.region}:{models.account}:{kind}/{name.lower()}"
 
 
 def locate(world: World, caller: Caller, text: str, kind: str) -> tuple[Models, str]:
