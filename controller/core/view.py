@@ -94,14 +94,16 @@ class View:
     stores: Mapping[str, str] = field(default_factory=dict)
     blind: Mapping[str, str] = field(default_factory=dict)
     _by_source: Mapping[Origin, tuple[Package, ...]] = field(init=False, repr=False, compare=False)
-    _promotions: Mapping[tuple[str, int], str] = field(init=False, repr=False, compare=False)
+    _promotions: Mapping[str, Mapping[int, str]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         found: dict[Origin, list[Package]] = {}
         for item in self.packages:
             if source := item.source:
                 found.setdefault((item.mark("fleet"), item.version.group, source.identity), []).append(item)
-        marks = {(item.version.group.casefold(), item.number): item.mark("promotion") for item in self.packages}
+        marks: dict[str, dict[int, str]] = {}
+        for item in self.packages:
+            marks.setdefault(item.version.group.casefold(), {})[item.number] = item.mark("promotion")
         object.__setattr__(self, "_by_source", {origin: tuple(items) for origin, items in found.items()})
         object.__setattr__(self, "_promotions", marks)
 
@@ -109,9 +111,9 @@ class View:
         """The versions of a group with a fleet's mark that were made from a source version, by number."""
         return self._by_source.get((fleet, group, source.identity), ())
 
-    def promotion_of(self, version: Version) -> str | None:
-        """The promotion id that a version said it has, empty without one; None for a version that was not seen."""
-        return self._promotions.get((version.group.casefold(), version.number))
+    def promotions_of(self, group: str) -> Mapping[int, str]:
+        """The promotion ids that the versions of a group said they have, empty without one, by number."""
+        return self._promotions.get(group.casefold(), {})
 
     def unread(self, part: str, name: str) -> str:
         """Why one thing of a part could not be read, or an empty text."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from controller.core.arn import Version
 from controller.core.model import Action, Resource, Target
 from controller.core.view import View
 from controller.core.wish import Wishes
@@ -48,7 +49,7 @@ class Made:
     """What this run has made so far, by action id: later effects of the run build on it. Safe to share by threads."""
 
     _facts: dict[str, Facts] = field(default_factory=dict)
-    _identities: dict[str, str] = field(default_factory=dict)
+    _promotions: dict[str, dict[int, str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, action: str, facts: Facts) -> None:
@@ -62,14 +63,19 @@ class Made:
                 (facts[name] for action in actions if (facts := self._facts.get(action)) and name in facts), None
             )
 
-    def identify(self, arn: str, promotion: str) -> None:
+    def identify(self, version: Version, promotion: str) -> None:
         """Remembers whose version this is (its promotion id; empty: nobody's, or gone)."""
         with self._lock:
-            self._identities[arn] = promotion
+            self._promotions.setdefault(_group_of(version), {})[version.number] = promotion
 
-    def identity(self, arn: str) -> str | None:
+    def identified(self, group: Version) -> dict[int, str]:
+        """The promotion ids of the versions of this one's group, as far as this run knows them, by number."""
         with self._lock:
-            return self._identities.get(arn)
+            return dict(self._promotions.get(_group_of(group), {}))
+
+
+def _group_of(version: Version) -> str:
+    return f"{version.account}/{version.region}/{version.group.casefold()}"
 
 
 @dataclass(frozen=True, slots=True)

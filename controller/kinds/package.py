@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from controller.core.arn import parse_version
 from controller.core.errors import CloudError, SafetyError
 from controller.core.model import Action, Key, Resource, Target
 from controller.core.release import spec_digest
@@ -83,7 +84,8 @@ def create(world: World, action: Action) -> Facts:
             raise
         return {"arn": there}
     arn = str(answer["ModelPackageArn"])
-    world.made.identify(arn.casefold(), promotion)
+    if version := parse_version(arn):
+        world.made.identify(version, promotion)
     return {"arn": arn}
 
 

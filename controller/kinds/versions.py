@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -136,31 +137,29 @@ def finished(world: World, client: Client, arn: str) -> Package:
 def siblings(world: World, client: Client, target: Target, group: str, promotion: str, up_to: int) -> list[Package]:
     """All live versions of a group with this promotion id, read consistently, by number.
 
-    List may lag, so every number up to `up_to` that it does not show is asked for by name; versions that this run
-    has already identified as something else are not read again.
+    List is read from the newest down to the first version that this run knows. It may lag, so every number below its
+    newest, or `up_to`, that is not known is asked for by name. What is known as something else is not read again.
     """
-    shown = [
-        str(item["ModelPackageArn"])
-        for item in client.pages(
-            "ListModelPackages", "ModelPackageSummaryList", ModelPackageGroupName=group, MaxResults=100
-        )
-    ]
-    arns = {version.number: arn for arn in shown if (version := parse_version(arn))}
-    unseen = {number: Version(target.account, target.region, group, number).arn for number in range(1, up_to)}
-    return list(_identified(world, client, target, unseen | arns, promotion))
+    here = Version(target.account, target.region, group, 0)
+    known = {**world.views[target].promotions_of(group), **world.made.identified(here)}
+    newest = max([up_to - 1, *_newer(client, group, known)])
+    asked = {*range(1, newest + 1)} - {*known} | {number for number, found in known.items() if found == promotion}
+    found = [_identified(world, client, replace(here, number=number)) for number in sorted(asked)]
+    return [item for item in found if item is not None and item.mark("promotion") == promotion]
 
 
-def _identified(
-    world: World, client: Client, target: Target, arns: Mapping[int, str], promotion: str
-) -> Iterator[Package]:
-    for _, arn in sorted(arns.items()):
-        version = parse_version(arn)
-        identity = world.views[target].promotion_of(version) if version else None
-        if identity is None:
-            identity = world.made.identity(arn.casefold())
-        if identity is not None and identity != promotion:
-            continue
-        found = describe(client, arn)
-        world.made.identify(arn.casefold(), found.mark("promotion") if found else "")
-        if found is not None and found.mark("promotion") == promotion:
-            yield found
+def _newer(client: Client, group: str, known: Container[int]) -> Iterator[int]:
+    """The numbers of the versions that List shows before the first known one, newest first."""
+    order = {"SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": 100}
+    pages = client.pages("ListModelPackages", "ModelPackageSummaryList", ModelPackageGroupName=group, **order)
+    for item in pages:
+        number = int(str(item["ModelPackageArn"]).rpartition("/")[2])
+        if number in known:
+            return
+        yield number
+
+
+def _identified(world: World, client: Client, version: Version) -> Package | None:
+    found = describe(client, version.arn)
+    world.made.identify(version, found.mark("promotion") if found else "")
+    return found
