@@ -11,11 +11,13 @@ from tests.bed import CHURN, HUB, REGION, VISION, Bed
 
 REPOSITORIES = 15  # in each of two spokes
 PER_SPOKE = 500
+PER_GROUP = 50  # versions of one hub group: registering one looks at all that are newer
+APPROVED = 10  # one in so many; approving costs the most calls, and a converged plan none
 
 
 def fleet(bed: Bed, per_spoke: int) -> list[dict[str, Any]]:
     """Sources and promotions of two spokes, `per_spoke` each, over 15 repositories each."""
-    team: list[dict[str, Any]] = [{"kind": "ModelGroup", "metadata": {"name": "defects"}, "spec": {}}]
+    team: list[dict[str, Any]] = []
     for account, spoke, group, target, image in (
         (CHURN, "churn-lab", "churn-experiments", "churn", "churn/serve"),
         (VISION, "vision-lab", "defects-pipeline", "defects", "vision/serve"),
@@ -30,7 +32,14 @@ def fleet(bed: Bed, per_spoke: int) -> list[dict[str, Any]]:
             repository = f"{image}{version % REPOSITORIES}:1"
             body = beds.inference(beds.container(account, repository, f"s3://{store}/model.tar.gz"))
             beds.register(bed, account, group, InferenceSpecification=body)
-            team.append(beds.promotion(f"{target}-{version}", spoke=spoke, source=group, version=version, to=target))
+            to = f"{target}-{version // PER_GROUP}-models"
+            approval = "PendingManualApproval" if version % APPROVED else "Approved"
+            wish = beds.promotion(
+                f"{target}-{version}", spoke=spoke, source=group, version=version, to=to, approval=approval
+            )
+            team.append(wish)
+        names = [f"{target}-{number}-models" for number in range(per_spoke // PER_GROUP + 1)]
+        team += [{"kind": "ModelGroup", "metadata": {"name": name}, "spec": {}} for name in names]
     return team
 
 
