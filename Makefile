@@ -21,7 +21,7 @@ demo: $(VENV)/sandbox.stamp  ## the whole story on an embedded sandbox
 	@$(BIN)/hubwright demo
 
 test: $(VENV)/dev.stamp  ## the tests
-	@$(BIN)/python -m pytest -n auto --maxprocesses 2 -m "not peer and not bench"
+	@$(BIN)/python -m pytest -n auto --maxprocesses 2 --dist worksteal -m "not peer and not bench"
 
 check: lint types  ## everything that reads the code without running it
 	@$(BIN)/lint-imports --no-cache
