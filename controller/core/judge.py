@@ -38,15 +38,16 @@ def judge(subject: Subject, view: View, answer: Answer, manifests: Manifests) ->
         unread = Finding(subject.name, "unknown", f"the hub's registry could not be read: {why}")
         return Judgement(_rejection(subject) if known else None, (unread,))
     if subject.promotion.approval == "Rejected":
-        return Judgement(_rejection(subject))
+        return Judgement(_rejection(subject), () if subject.mine else (_nothing_to_reject(subject),))
     if over := _surplus(subject):
         why = f"its metadata would have {over} more entries than the {MAX_ENTRIES} that AWS allows"
         return Judgement(None, (Finding(subject.name, "refused", why, "name fewer, or have strangers' removed"),))
     if isinstance(answer, Finding) and subject.new:
         return Judgement(None, (answer,))
-    release = answer.release if isinstance(answer, Record) else answer
-    if isinstance(release, Release):
-        return _from_release(subject, view, release, manifests, recorded=isinstance(answer, Record))
+    if isinstance(answer, Record):
+        return _from_record(subject, view, answer, manifests)
+    if isinstance(answer, Release):
+        return _from_release(subject, view, answer, manifests)
     return _from_live(subject, view, manifests)
 
 
@@ -54,6 +55,11 @@ def _rejection(subject: Subject) -> Wish:
     """Rejected needs nothing but the hub's own versions: all of them that are, or could still be, approved."""
     targets = [item for item in subject.mine if _approvable(item) and not _is(item, subject.live)]
     return Wish(subject, subject.place.settings.stores[0], rejected=tuple(targets))
+
+
+def _nothing_to_reject(subject: Subject) -> Finding:
+    why = f"nothing in the hub's group {subject.group_name} has our marks of this source, so nothing is to be rejected"
+    return Finding(subject.name, "converged", why)
 
 
 def _surplus(subject: Subject) -> int:
@@ -81,14 +87,29 @@ def _from_live(subject: Subject, view: View, manifests: Manifests) -> Judgement:
     return Judgement(_with_others(Wish(subject, store, holds=holds(subject, view, manifests))))
 
 
-def _from_release(subject: Subject, view: View, release: Release, manifests: Manifests, *, recorded: bool) -> Judgement:
+def _from_record(subject: Subject, view: View, record: Record, manifests: Manifests) -> Judgement:
+    """What was recorded is registered as recorded, or not at all: a body nobody can derive is nobody's word."""
+    if subject.locked and record.release.digest != subject.locked:
+        return _mismatch(subject, record.release, manifests, "the record is not what its lock names")
+    judged = _from_release(subject, view, record.release, manifests)
+    made = judged.wish.draft if judged.wish else None
+    if made is not None and spec_digest(made.body) != spec_digest(record.body):
+        why = "its record says otherwise than Git would have it now: the hub's settings changed since it was copied"
+        return Judgement(None, (Finding(subject.name, "conflict", why, "raise `attempt` to copy it anew"),))
+    return judged
+
+
+def _mismatch(subject: Subject, release: Release, manifests: Manifests, why: str) -> Judgement:
+    hint = f"if the change is meant: hubwright lock {subject.name}, and commit the lock"
+    changed = differences(manifests.locks[subject.name].spec, release)
+    return Judgement(None, (Finding(subject.name, "mismatch", why, hint, changed),))
+
+
+def _from_release(subject: Subject, view: View, release: Release, manifests: Manifests) -> Judgement:
     if subject.live is not None and subject.live.mark("release") != release.digest:
         return _from_live(subject, view, manifests)  # its record is lost and its source moved on: nothing to write
     if subject.locked and release.digest != subject.locked:
-        why = "the source is not what its lock names" if not recorded else "the record is not what its lock names"
-        hint = f"if the change is meant: hubwright lock {subject.name}, and commit the lock"
-        changed = differences(manifests.locks[subject.name].spec, release)
-        return Judgement(None, (Finding(subject.name, "mismatch", why, hint, changed),))
+        return _mismatch(subject, release, manifests, "the source is not what its lock names")
     if not subject.locked and release.moved:
         why = "a tag of its source no longer names the image that was registered"
         hint = f"to promote what the tag names now: hubwright lock {subject.name}, and commit the lock"

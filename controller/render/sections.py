@@ -183,6 +183,7 @@ def _later(report: Report) -> Iterator[Item]:
 
 
 def _notes(report: Report) -> Iterator[Item]:
+    yield from (Item("", row.name, row.why[0]) for row in report.rows if row.standing == "converged" and row.why)
     loose = [row.name for row in report.rows if row.standing == "pending" and row.version is None and not row.locked]
     if loose and report.kind == "plan":
         names = loose if len(loose) <= _NAMED else [*loose[:_NAMED], f"{len(loose) - _NAMED} more"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from controller.render.text import text
 from tests import bed as beds
 from tests.bed import PLATFORM, Bed
 
@@ -127,6 +128,8 @@ def test_rejecting_what_was_never_promoted_creates_nothing(bed: Bed, tmp_path: P
     beds.simple(bed)
     report = bed.reconcile(beds.manifests(tmp_path, beds.promotion(approval="Rejected")))
     assert (beds.standing(report), report.exit_code()) == ("converged", 0)
+    assert "nothing is to be rejected" in beds.why(report)[0]
+    assert "nothing is to be rejected" in text(report, color=False)
     assert beds.hub_state(bed.world)["packages"] == {}
 
 

@@ -92,3 +92,18 @@ def test_an_unversioned_store_blocks_copies_creates_and_approvals(bed: Bed, tmp_
     assert "is not versioned" in beds.why(report)[0]
     assert beds.hub_state(bed.world)["packages"] == {}
     assert beds.hub_state(bed.world)["objects"] == {}
+
+
+def test_a_record_that_git_would_not_write_now_is_not_registered(bed: Bed, tmp_path: Path) -> None:
+    both(bed)
+    lock = beds.lock(bed, beds.manifests(tmp_path / "u", CHURN_1), "churn-1")
+    bed.world.fault(operation="CreateModelPackage", do="fail", code="ValidationException", status=400)
+    bed.reconcile(beds.manifests(tmp_path, CHURN_1, lock))
+    bed.world.faults.clear()
+    elsewhere = {**beds.PLATFORM["central"]["spec"], "images": {"prefix": "elsewhere"}}
+    platform = {**beds.PLATFORM, "central": {**beds.PLATFORM["central"], "spec": elsewhere}}
+    report = bed.reconcile(beds.manifests(tmp_path, CHURN_1, lock, platform=platform))
+    assert (beds.standing(report), report.exit_code()) == ("conflict", 5)
+    assert report.rows[0].hints == ("raise `attempt` to copy it anew",)
+    assert beds.hub_state(bed.world)["packages"] == {}
+    assert bed.reconcile(beds.manifests(tmp_path, CHURN_1, lock)).exit_code() == 0
