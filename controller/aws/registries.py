@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -28,8 +28,8 @@ class EcrRegistries:
     """Implements `kinds.base.Registries` for ECR hosts (`ACCOUNT.dkr.ecr.REGION.SUFFIX`).
 
     `bases` maps such a host to another base URL (the sandbox's). Unless `writable`, `copy` is a `SafetyError` and every
-    registry refuses all but GET and HEAD. `through` names, for a registry's account, another account whose credentials
-    read it. Requests are recorded in `log` as service `oci`. `transport` replaces HTTP (tests).
+    registry refuses all but GET and HEAD. Registries of the accounts `through` are read with the credentials of the
+    account that the image goes to. Requests are recorded in `log` as service `oci`. `transport` replaces HTTP (tests).
     """
 
     def __init__(
@@ -39,18 +39,18 @@ class EcrRegistries:
         *,
         writable: bool,
         log: CallLog,
-        through: Mapping[str, str] | None = None,
+        through: Collection[str] = (),
         transport: Transport | None = None,
     ) -> None:
         self._cloud = cloud
         self._bases = bases
         self._writable = writable
-        self._through = through or {}
+        self._through = through
         self._log = log
         self._given = transport
         self._pools: list[HttpTransport] = []
         self._lock = threading.Lock()
-        self._open: dict[tuple[str, Purpose], Registry] = {}
+        self._open: dict[tuple[str, Purpose, str], Registry] = {}
 
     def copy(self, source: str, destination: str, digest: str, tag: str) -> Mapping[str, int]:
         """As `kinds.base.Registries.copy`. `PreconditionError` if the tag names another image."""
@@ -58,30 +58,34 @@ class EcrRegistries:
             raise SafetyError(f"copying an image to {destination} is a write, and this run only reads")
         origin, target = parse(source), parse(destination)
         moved = copy_image(
-            Place(self.registry(origin.host), origin.repository),
+            Place(self.registry(origin.host, reader=self._reader(origin.host, target.host)), origin.repository),
             Place(self.registry(target.host, "register"), target.repository),
             digest,
             tag,
         )
         return {"bytes": moved.bytes, "skipped": moved.skipped}
 
-    def registry(self, host: str, purpose: Purpose = "read") -> Registry:
-        """The registry of an ECR host, entered for a purpose; for `read` it refuses to write."""
-        found = _ECR.fullmatch(host)
-        if found is None:
-            raise RegistryError(f"{host} is not a private ECR registry", code="NAME_INVALID")
-        with self._lock:
-            if (host, purpose) not in self._open:
-                self._open[host, purpose] = self._make(host, Target(found[1], found[2]), purpose)
-            return self._open[host, purpose]
+    def registry(self, host: str, purpose: Purpose = "read", reader: str = "") -> Registry:
+        """The registry of an ECR host, entered for a purpose; for `read` it refuses to write.
 
-    def _make(self, host: str, target: Target, purpose: Purpose) -> Registry:
+        `reader` is the account whose credentials are used; by default the registry's own.
+        """
+        target = _target(host)
+        key = (host, purpose, reader or target.account)
+        with self._lock:
+            if key not in self._open:
+                self._open[key] = self._make(host, target, purpose, key[2])
+            return self._open[key]
+
+    def _reader(self, origin: str, target: str) -> str:
+        return _target(target).account if _target(origin).account in self._through else ""
+
+    def _make(self, host: str, target: Target, purpose: Purpose, reader: str) -> Registry:
         transport = self._given or self._pool(target)
         if purpose == "read" or not self._writable:
             transport = ReadOnly(transport)
-        caller = Target(self._through.get(target.account, target.account), target.region)
         base = self._bases.get(host)
-        token = _Token(self._cloud.client(caller, "ecr", purpose), None if base else host)
+        token = _Token(self._cloud.client(Target(reader, target.region), "ecr", purpose), None if base else host)
         return Registry(base or f"https://{host}", transport, token)
 
     def close(self) -> None:
@@ -93,6 +97,13 @@ class EcrRegistries:
     def _pool(self, target: Target) -> HttpTransport:
         self._pools.append(HttpTransport(seen=_recorder(self._log, target)))
         return self._pools[-1]
+
+
+def _target(host: str) -> Target:
+    found = _ECR.fullmatch(host)
+    if found is None:
+        raise RegistryError(f"{host} is not a private ECR registry", code="NAME_INVALID")
+    return Target(found[1], found[2])
 
 
 class _Token:
@@ -115,7 +126,7 @@ class _Token:
         given = self._client.call("GetAuthorizationToken")["authorizationData"][0]
         endpoint = urlsplit(given.get("proxyEndpoint", "")).hostname or ""
         # A login goes only to what AWS itself calls its registries: same region and domain, whatever the account.
-        if self._host is not None and endpoint.partition(".")[2] != self._host.partition(".")[2]:
+        if self._host is not None and _domain(endpoint) != _domain(self._host):
             raise RegistryError(f"{self._host} is not among the registries of ECR ({endpoint})", code="NAME_INVALID")
         try:
             username, _, password = base64.b64decode(given["authorizationToken"], validate=True).decode().partition(":")
@@ -123,6 +134,11 @@ class _Token:
             raise RegistryError("ECR gave a login that is not one", code="UNAUTHORIZED") from error
         self._until = given.get("expiresAt", self._until)
         return Login(username, password)
+
+
+def _domain(host: str) -> str:
+    """What all registries of a region share; FIPS endpoints take the same logins."""
+    return host.partition(".")[2].replace("ecr-fips.", "ecr.", 1)
 
 
 def _recorder(log: CallLog, target: Target) -> Seen:

@@ -55,7 +55,7 @@ class Run:
     def world(self, thought: Thought) -> World:
         """What effects may use. The only place where clients that write are made."""
         cloud = self.cloud(writable=True)
-        bases, through = registry_bases(os.environ), readers(self.manifests)
+        bases, through = registry_bases(os.environ), roleless(self.manifests)
         registries = EcrRegistries(cloud, bases, writable=True, log=self.calls, through=through)
         return World(
             cloud=cloud,
@@ -113,14 +113,13 @@ def _roles(access: Access, *, writing: bool) -> Roles:
     return Roles(access.read, access.register, access.approve, access.external_id)
 
 
-def readers(manifests: Manifests) -> dict[str, str]:
-    """By whose credentials a spoke's registry is read when not by its own: by the hub's."""
-    hub = min((entry.spec.account for entry in manifests.hubs.values()), default="")
-    return {
-        entry.spec.account: hub
+def roleless(manifests: Manifests) -> frozenset[str]:
+    """The accounts of spokes that are read with the credentials of the hub that a promotion goes to."""
+    return frozenset(
+        entry.spec.account
         for entry in manifests.spokes.values()
-        if hub and (entry.spec.access is None or entry.spec.access.read is None)
-    }
+        if entry.spec.access is None or entry.spec.access.read is None
+    )
 
 
 def registry_bases(environment: Mapping[str, str]) -> dict[str, str]:

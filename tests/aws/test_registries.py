@@ -122,10 +122,19 @@ def test_other_partitions_have_other_domains() -> None:
 
 
 def test_a_registry_can_be_read_with_anothers_credentials() -> None:
-    spoke, _, cloud, registries = world(through={SPOKE: HUB})
+    spoke, hub, cloud, registries = world(through={SPOKE})
     manifest = image(spoke, "a", b"layer")
-    assert registries.registry(SPOKE_HOST).manifest("a", manifest.digest) == manifest
-    assert cloud.asked == [(HUB, "read")]
+    registries.copy(f"{SPOKE_HOST}/a", f"{HUB_HOST}/b", manifest.digest, "hw-1")
+    assert hub.manifests["b", "hw-1"][1] == manifest.body
+    assert sorted(cloud.asked) == [(HUB, "read"), (HUB, "register")]
+
+
+def test_fips_endpoints_take_the_same_logins() -> None:
+    host = SPOKE_HOST.replace(".ecr.", ".ecr-fips.")
+    registries = EcrRegistries(
+        Cloud(), {}, writable=False, log=CallLog(), transport=Memory(base=f"https://{host}", login=LOGIN)
+    )
+    assert registries.registry(host).manifest("a", "v1") is None
 
 
 @pytest.mark.parametrize(("lives", "times"), [(timedelta(hours=12), 1), (timedelta(minutes=4), 3)])
