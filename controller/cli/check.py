@@ -19,7 +19,10 @@ _KINDS = ("fleet", "hubs", "spokes", "guardrails", "waivers", "groups", "promoti
 
 
 def validate(settings: Settings, form: str) -> int:
-    """Writes every fault to stdout; 1 when there is one. `SourceError` when there is nothing to read."""
+    """Writes every fault to stdout; 1 when there is one. As JSON it is what `schemas/validation.v1.json` says.
+
+    `SourceError` when there is nothing to read.
+    """
     try:
         manifests = read_manifests(settings)
     except ManifestsError as error:

@@ -12,8 +12,19 @@ from controller.core.errors import UsageError
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Writes a file in one step, in place of what may be there. `UsageError` where that cannot be."""
-    write_all({path: text})
+    """Writes a file in one step, in place of what may be there. `UsageError` where that cannot be.
+
+    A link is followed, and what is no regular file (`/dev/stdout`, a pipe) is written to and never replaced.
+    """
+    place = path.resolve()
+    if place.is_file() or not place.exists():
+        write_all({place: text})
+        return
+    try:
+        with place.open("w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
 
 
 def write_all(texts: Mapping[Path, str]) -> None:
@@ -56,9 +67,13 @@ def _ready(texts: Mapping[Path, str]) -> Iterator[dict[Path, Path]]:
 def _beside(path: Path, text: str) -> Path:
     """The text in a file of another name in the same folder, with the mode that a new file would have."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-        mask = os.umask(0)
-        os.umask(mask)
-        os.fchmod(stream.fileno(), 0o666 & ~mask)
-        stream.write(text)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            mask = os.umask(0)
+            os.umask(mask)
+            os.fchmod(stream.fileno(), 0o666 & ~mask)
+            stream.write(text)
+    except OSError:
+        Path(name).unlink()
+        raise
     return Path(name)

@@ -7,9 +7,10 @@ import unicodedata
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # drawn as nothing, though they are letters
+_COMMAND = re.compile(r"##(?=[A-Za-z]*\[)")  # ##[group], ##vso[task.setvariable], ##teamcity[…]
 _MARKUP = re.compile(r"[\\`*_\[\]|~$]")
 _START = re.compile(r"^(\s*[0-9]*)([-+=>#.)])")
-_LINKS = re.compile(r"[@#]|(?:https?|ftp):(?=//)|www(?=\.)", re.IGNORECASE)
+_LINKS = re.compile(r"[@#]|(?:https?|ftp):(?=//)|www(?=\.)|\bGH(?=-[0-9])", re.IGNORECASE)
 
 
 def terminal(text: str) -> str:
@@ -22,7 +23,7 @@ def terminal(text: str) -> str:
         text = "".join(char if _plain(char) else _code(char) for char in text)
     if text.lstrip().startswith("::"):
         text = text.replace("::", "\\x3a:", 1)
-    return text.replace("##[", "#\\x23[")
+    return _COMMAND.sub("#\\\\x23", text)
 
 
 def _plain(char: str) -> bool:

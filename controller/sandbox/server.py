@@ -80,7 +80,7 @@ def run(seed: str = "empty", ready_file: Path | None = None, port: int = 0) -> i
     KeyError for an unknown seed; OSError when the port is taken or the ready file cannot be written.
     """
     plant = SEEDS[seed]
-    stopped = threading.Event()
+    stopped, written = threading.Event(), False
     before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         world = World()
@@ -88,6 +88,7 @@ def run(seed: str = "empty", ready_file: Path | None = None, port: int = 0) -> i
         plant(world)
         if ready_file is not None:
             write_ready(ready_file, serving.ready())
+            written = True
         print(f"sandbox ready at {serving.endpoint}", flush=True)
         while not stopped.wait(3600):
             pass
@@ -95,6 +96,6 @@ def run(seed: str = "empty", ready_file: Path | None = None, port: int = 0) -> i
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        if ready_file is not None:
+        if ready_file is not None and written:
             ready_file.unlink(missing_ok=True)
     return 0

@@ -106,10 +106,10 @@ class Said:
 
     @property
     def json(self) -> dict[str, Any]:
-        """The result as data; plans and results are what their schemas say."""
+        """The result as data; plans, results and validations are what their schemas say."""
         found: dict[str, Any] = json.loads(self.out)
         name, _, version = found["format"].removeprefix("hubwright.io/").partition("/")
-        if name in ("plan", "result"):
+        if name in ("plan", "result", "validation"):
             schema = json.loads((EXAMPLE.parent / "schemas" / f"{name}.{version}.json").read_text())
             Draft202012Validator(schema).validate(found)
         return found

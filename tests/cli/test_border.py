@@ -178,6 +178,7 @@ def test_an_invalid_fleet_shows_all_that_is_wrong(hubwright: Command, repo: Repo
     assert {"manifests/platform/fleet.yaml", "manifests/teams/growth/churn-1.yaml"} <= {
         line.partition(":")[0] for line in said.out.splitlines()
     }
+    assert hubwright("validate", "--format", "json").json["valid"] == {}
     assert hubwright("plan").code == 1
 
 

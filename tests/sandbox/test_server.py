@@ -22,7 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
 from botocore.session import Session
 
-from controller.sandbox.server import Serving, serve
+from controller.sandbox.server import Serving, run, serve
 from controller.sandbox.world import World
 from tests.sandbox.conftest import CHURN, HUB
 from tests.sandbox.images import OCI, Image, digest_of, entry
@@ -120,6 +120,14 @@ def test_what_is_not_http_is_ended_at_once(serving: Serving, text: bytes) -> Non
         other.settimeout(5)
         assert other.recv(100)[:12] in (b"", b"HTTP/1.1 400")
     assert time.perf_counter() - began < 4
+
+
+def test_a_sandbox_that_cannot_start_leaves_anothers_ready_file(serving: Serving, tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    ready.write_text("another's")
+    with pytest.raises(OSError, match="in use"):
+        run("empty", ready, int(serving.endpoint.rsplit(":", 1)[1]))
+    assert ready.read_text() == "another's"
 
 
 def test_the_command(tmp_path: Path) -> None:
