@@ -19,7 +19,7 @@ from controller.aws.client import AwsClient, method_of
 from controller.aws.failures import cloud_error
 from controller.aws.sessions import Prepare, Role, own_session, role_session
 from controller.aws.watch import Watch
-from controller.core.errors import AccountError
+from controller.core.errors import AccountError, CloudError
 from controller.core.model import Target
 from controller.kinds.base import Purpose
 
@@ -139,6 +139,7 @@ class _Entry:
         self._clients: dict[tuple[str, str], BaseClient] = {}
         self._account = ""
         self._caller = ""
+        self._refusals: tuple[Exception, ...] = ()
 
     def create(self, service: str, **parameters: Any) -> BaseClient:
         """A new botocore client, with our settings."""
@@ -162,17 +163,23 @@ class _Entry:
 
     def identity(self, region: str) -> tuple[str, str]:
         """(account, ARN) of the credentials, asked once. `CloudError` when AWS does not say."""
+        before = self._refusals
         with self._proving:
-            if not self._account:
-                try:
-                    answer = method_of(self.client("sts", region), "GetCallerIdentity")()
-                except (ClientError, BotoCoreError) as error:
-                    raise cloud_error(
-                        error, "sts:GetCallerIdentity", Target(self._watch.account or "caller", region)
-                    ) from error
-                self._account, self._caller = answer["Account"], answer["Arn"]
-                self._watch.account = self._account
+            if self._account:
+                return self._account, self._caller
+            if len(self._refusals) > len(before):  # to others while this thread waited: not to be tried by each in turn
+                raise self._refused(self._refusals[-1], region)
+            try:
+                answer = method_of(self.client("sts", region), "GetCallerIdentity")()
+            except (ClientError, BotoCoreError) as error:
+                self._refusals = (*self._refusals, error)
+                raise self._refused(error, region) from error
+            self._account, self._caller = answer["Account"], answer["Arn"]
+            self._watch.account = self._account
             return self._account, self._caller
+
+    def _refused(self, error: Exception, region: str) -> CloudError:
+        return cloud_error(error, "sts:GetCallerIdentity", Target(self._watch.account or "caller", region))
 
     def prove(self, target: Target, arn: str | None) -> None:
         """`AccountError` unless the credentials are of the target's account."""

@@ -95,6 +95,33 @@ def test_many_threads_assume_a_role_once(aws: Aws) -> None:
     assert (aws.names.count("sts:AssumeRole"), aws.names.count("sts:GetCallerIdentity")) == (1, 1)
 
 
+def test_threads_that_wait_for_a_refusal_share_it_and_later_ones_ask_anew(aws: Aws) -> None:
+    waiting, go_on = threading.Event(), threading.Event()
+
+    def refused(_: Asked) -> Answer:
+        waiting.set()
+        assert go_on.wait(20)
+        return error_xml("AccessDenied", "no", 403)
+
+    aws.answers["sts:AssumeRole"] = refused
+    client = aws.cloud(read=ROLE).client(PLACE, "sagemaker")
+    with ThreadPoolExecutor(8) as pool:
+        tasks = [pool.submit(client.call, "ListModelPackageGroups")]
+        assert waiting.wait(20)
+        tasks += [pool.submit(client.call, "ListModelPackageGroups") for _ in range(7)]
+        while pool._work_queue.qsize():
+            time.sleep(0.01)
+        time.sleep(0.2)  # the last has been taken, and gets to where the others wait
+        go_on.set()
+    said = {str(task.exception()) for task in tasks}
+    assert said == {f"sts:AssumeRole in {PLACE} failed: AccessDenied: no"}
+    assert aws.names.count("sts:AssumeRole") < 8  # all of one moment share the answer
+    before = len(aws.names)
+    aws.answers = {"sagemaker:ListModelPackageGroups": groups}
+    assert client.call("ListModelPackageGroups")
+    assert aws.names[before:] == ["sts:AssumeRole", "sts:GetCallerIdentity", "sagemaker:ListModelPackageGroups"]
+
+
 def test_a_session_that_ends_is_renewed(aws: Aws) -> None:
     aws.answers["sagemaker:ListModelPackageGroups"] = groups
     aws.lives = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 700))  # within the window of 15 minutes
