@@ -85,14 +85,15 @@ def _pin(manifests: Manifests, name: str, found: Release | Finding, now: str) ->
     path = lock.path if lock else lock_path(manifests.promotions[name].path, name)
     if isinstance(found, Finding):
         return Pin(name, path, found, locked=lock is not None)
-    if lock is not None and lock.spec.release == found.digest:
+    changed = differences(lock.spec, found) if lock else ()
+    if lock is not None and not changed:
         return Pin(name, path, found, locked=True)
     try:
         text = _HEAD + to_yaml(lock_document(name, found, now))
     except ValueError as error:  # S3 allows keys that no manifest may name
         why = f"its lock cannot be written: {error}"
         return Pin(name, path, Finding(name, "refused", why), locked=lock is not None)
-    return Pin(name, path, found, text, differences(lock.spec, found) if lock else (), lock is not None)
+    return Pin(name, path, found, text, changed, lock is not None)
 
 
 def lock_path(promotion: str, name: str) -> str:

@@ -110,6 +110,9 @@ def _from_release(subject: Subject, view: View, release: Release, manifests: Man
         return _from_live(subject, view, manifests)  # its record is lost and its source moved on: nothing to write
     if subject.locked and release.digest != subject.locked:
         return _mismatch(subject, release, manifests, "the source is not what its lock names")
+    if subject.locked and differences(manifests.locks[subject.name].spec, release):
+        why = "its lock contradicts itself: what it lists is not what its digest stands for"
+        return _mismatch(subject, release, manifests, why)
     if not subject.locked and release.moved:
         why = "a tag of its source no longer names the image that was registered"
         hint = f"to promote what the tag names now: hubwright lock {subject.name}, and commit the lock"

@@ -61,8 +61,9 @@ def _below(objects: Iterable[Object], prefix: str) -> list[Object]:
 
 
 def differences(lock: Lock, release: Release) -> tuple[str, ...]:
-    """One line for everything in which a release is not what the lock names."""
-    return tuple(_compare(_lock_side(lock), _release_side(release, [item.uri for item in lock.listings])))
+    """One line for everything in which a release is not what the lock names; of its digest only if that is all."""
+    listed = tuple(_compare(_lock_side(lock), _release_side(release, [item.uri for item in lock.listings])))
+    return listed or tuple(_compare({"release": lock.release}, {"release": release.digest}))
 
 
 def _release_side(release: Release, prefixes: list[str]) -> dict[str, str]:
