@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,19 @@ def _ids(file: Path) -> list[str]:
     data = _read(file)
     if not isinstance(data, dict) or data.get("format") != FORMATS["plan"]:
         raise UsageError(f"{file} is not a plan ({FORMATS['plan']})", _AGAIN)
-    if data.get("digest") != self_hash(data):
+    if data.get("digest") != _hashed(data):
         raise UsageError(f"{file} is damaged: its digest is not that of its content", _AGAIN)
     try:
         return [str(action["id"]) for action in data["actions"]]
     except (KeyError, TypeError) as error:
         raise UsageError(f"{file} is not a plan: its actions cannot be read", _AGAIN) from error
+
+
+def _hashed(data: Mapping[str, Any]) -> str:
+    try:
+        return self_hash(data)
+    except (ValueError, RecursionError):  # such as NaN, which Python's reader takes for JSON
+        return "none"
 
 
 def _read(file: Path) -> Any:

@@ -92,12 +92,13 @@ def test_a_damaged_plan_is_refused_before_anything_is_read(live: Command, servin
     live("plan", "--out", saved)
     whole = json.loads(saved.read_text())
     serving.world.calls.clear()
-    damaged = {
-        "is damaged: its digest is not that of its content": json.dumps(whole | {"revision": "0" * 40}),
-        "is damaged: it is not JSON": saved.read_text()[:-100],
-        "is not a plan (hubwright.io/plan/v1)": json.dumps({**whole, "format": "hubwright.io/result/v1"}),
-    }
-    for said, text in damaged.items():
+    damaged = [
+        ("is damaged: its digest is not that of its content", json.dumps(whole | {"revision": "0" * 40})),
+        ("is damaged: its digest is not that of its content", json.dumps(whole | {"revision": float("nan")})),
+        ("is damaged: it is not JSON", saved.read_text()[:-100]),
+        ("is not a plan (hubwright.io/plan/v1)", json.dumps({**whole, "format": "hubwright.io/result/v1"})),
+    ]
+    for said, text in damaged:
         saved.write_text(text)
         refused = live("reconcile", "--plan", saved)
         assert (refused.code, refused.out) == (64, "")
