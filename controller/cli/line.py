@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,7 +28,9 @@ def plan(settings: Settings, form: str, out: Path | None, *, detailed: bool) -> 
         write_whole(out, to_json(document(report)))
     write(shown(report, form))
     if out is not None and report.plan.actions:
-        Progress(settings.log).note(f"saved; to do exactly this: hubwright reconcile --plan {out}")
+        Progress(settings.log).note(
+            f"saved; to do exactly this: hubwright reconcile --plan {shlex.quote(str(out))}{settings.again()}"
+        )
     return report.exit_code(detailed=detailed)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from controller.cli.term import Log
@@ -20,3 +21,15 @@ class Settings:
     workers: int = 16
     debug: bool = False
     log: Log = "auto"
+
+    def again(self) -> str:
+        """The options that say what is read, as they are typed, with a space before each; empty for the defaults."""
+        words = [f"--scope {shlex.quote(item)}" for item in self.scope]
+        for name in ("repo", "ref", "path", "platform"):
+            value = getattr(self, name)
+            if value != getattr(_DEFAULTS, name):
+                words.append(f"--{name} {shlex.quote(value)}")
+        return "".join(f" {word}" for word in [*words, *["--worktree"] * self.worktree])
+
+
+_DEFAULTS = Settings()
