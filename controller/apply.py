@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 
-from controller.core.errors import HubwrightError, WaitingError
+from controller.core.errors import HubwrightError, WaitingError, told
 from controller.core.graph import Order
 from controller.core.model import Action, Outcome
 from controller.core.plan import Plan
@@ -81,7 +81,7 @@ def perform(world: World, action: Action) -> Outcome:
     except WaitingError as error:
         return Outcome(action.id, "waiting", str(error))
     except HubwrightError as error:
-        return Outcome(action.id, "failed", f"{error}. {error.hint}" if error.hint else str(error))
+        return Outcome(action.id, "failed", told(error))
     except Exception as error:
         log.debug("fault in %s", action.key, exc_info=True)
         return Outcome(action.id, "failed", f"a fault of Hubwright itself: {type(error).__name__}: {error}")

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from controller.core.arn import Version
-from controller.core.errors import HubwrightError
+from controller.core.errors import HubwrightError, told
 from controller.core.manifest import Store
 from controller.core.model import Change, Resource, Snapshot, Target
 from controller.core.view import Group, Package, View
@@ -49,7 +49,7 @@ def _read_images(cloud: Cloud, target: Target, prefix: str) -> tuple[frozenset[s
         try:
             images |= image.read(client, target.account, name)
         except HubwrightError as error:
-            blind[name] = str(error)
+            blind[name] = told(error)
     return names, images, blind
 
 
@@ -61,7 +61,7 @@ def _read_store(cloud: Cloud, target: Target, store: Store) -> tuple[str, dict[s
             return why, {}
         return "", artifact.read(client, target.account, store)
     except HubwrightError as error:
-        return str(error), {}
+        return told(error), {}
 
 
 def _gathered(place: Place, parts: Mapping[str, Future[Any]]) -> View:
@@ -71,7 +71,7 @@ def _gathered(place: Place, parts: Mapping[str, Future[Any]]) -> View:
         try:
             found[name] = part.result()
         except HubwrightError as error:
-            blind[name] = str(error)
+            blind[name] = told(error)
     stores = {store.name: parts[f"store {store.name}"].result() for store in place.settings.stores}
     packages, unread_groups = found.get("packages", ((), {}))
     repositories, images, unread_images = found.get("images", (frozenset(), {}, {}))
@@ -165,7 +165,7 @@ def _settled(read: Mapping[Name, Future[Found]]) -> tuple[dict[Name, Found], dic
         try:
             found[name] = future.result()
         except HubwrightError as error:
-            blind[name] = str(error)
+            blind[name] = told(error)
     return found, blind
 
 

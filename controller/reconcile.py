@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller.apply import Tell, apply
 from controller.core.diff import diff, merged
@@ -12,9 +12,9 @@ from controller.core.guards import NOT_YET
 from controller.core.identify import matched, place_of, question, subject_of
 from controller.core.judge import Answer, judge, orphans
 from controller.core.manifests import Manifests
-from controller.core.model import Change, Key, Resource, Target
+from controller.core.model import Change, Key, Outcome, Resource, Target
 from controller.core.plan import Plan, plan, within
-from controller.core.report import Report, rows
+from controller.core.report import Report, rows, unmatched
 from controller.core.scope import Scope, check_scope
 from controller.core.view import View
 from controller.core.wish import Finding, GroupWish, Place, Subject, Wishes
@@ -28,23 +28,28 @@ Step = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """All that was concluded without touching anything: the wishes, the plan, and what there is to say."""
+    """All that was concluded without touching anything: the wishes, the plan, and what there is to say.
+
+    `unmatched` says of each promotion without a subject why it has none.
+    """
 
     views: Mapping[Target, View]
     subjects: Mapping[str, Subject]
     wishes: Wishes
     plan: Plan
     findings: tuple[Finding, ...]
+    unmatched: tuple[Finding, ...] = ()
 
     def report(self, manifests: Manifests) -> Report:
         """The plan as a report."""
-        return self._report("plan", manifests)
+        return self.reported("plan", manifests, self.plan)
 
-    def _report(self, kind: str, manifests: Manifests) -> Report:
-        told = {*self.subjects}
-        others = tuple(item for item in (*self.findings, *self.plan.findings) if item.about not in told)
-        table = rows(self.wishes.promotions, self.subjects, self.findings, self.plan)
-        return Report(kind, self.plan, table, others, manifests.problems)
+    def reported(self, kind: str, manifests: Manifests, chosen: Plan, outcomes: tuple[Outcome, ...] = ()) -> Report:
+        """A report on `chosen`, the plan or a part of it, and on what became of it."""
+        others = tuple(item for item in (*self.findings, *chosen.findings) if item.about not in self.subjects)
+        matched = rows(self.wishes.promotions, self.subjects, self.findings, chosen, outcomes)
+        table = sorted((*matched, *unmatched(self.unmatched, manifests)), key=lambda row: row.name)
+        return Report(kind, chosen, tuple(table), others, manifests.problems, outcomes)
 
 
 def think(cloud: Cloud, manifests: Manifests, scope: Scope, pool: Executor, step: Step) -> Thought:
@@ -65,13 +70,13 @@ def think(cloud: Cloud, manifests: Manifests, scope: Scope, pool: Executor, step
         first = _conclude(manifests, scope, subjects, sure, answers)
     made = plan(manifests.revision, first.desired, first.changes, first.wishes)
     findings = (
-        *unresolved,
         *first.findings,
         *_orphans(manifests, scope, first.matched, sure),
         *_subscriptions(manifests, scope),
         *_descriptions(first.wishes.groups, sure),
     )
-    return Thought(sure, first.matched, first.wishes, made, findings)
+    complete = made.complete and all(item.standing != "unknown" for item in findings)
+    return Thought(sure, first.matched, first.wishes, replace(made, complete=complete), findings, tuple(unresolved))
 
 
 def reconcile(
@@ -80,10 +85,7 @@ def reconcile(
     """Applies a plan, or the part of it that the saved ids allow, and reports what became of it."""
     chosen = thought.plan if saved is None else within(thought.plan, saved)
     outcomes = apply(world, chosen, pool, tell)
-    told = {*thought.subjects}
-    others = tuple(item for item in (*thought.findings, *chosen.findings) if item.about not in told)
-    table = rows(thought.wishes.promotions, thought.subjects, thought.findings, chosen, outcomes)
-    return Report("result", chosen, table, others, manifests.problems, outcomes)
+    return thought.reported("result", manifests, chosen, outcomes)
 
 
 @dataclass(frozen=True, slots=True)

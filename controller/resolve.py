@@ -38,24 +38,26 @@ def resolve(
     """An answer to each question by the promotion's name: a release, a record, or the finding that says why not."""
     asked = list(questions)
     reachable = {subject.spoke_name: subject for subject in (question.subject for question in asked)}
-    unreadable = {name: why for name, subject in reachable.items() if (why := _unreachable(cloud, subject, asked))}
+    unreadable = {name: error for name, subject in reachable.items() if (error := _unreachable(cloud, subject, asked))}
     started = {item.subject.name: pool.submit(partial(_answer, cloud, item, views, unreadable)) for item in asked}
     return {name: future.result() for name, future in started.items()}
 
 
-def _unreachable(cloud: Cloud, subject: Subject, asked: Iterable[Question]) -> str:
+def _unreachable(cloud: Cloud, subject: Subject, asked: Iterable[Question]) -> HubwrightError | None:
     """Why a spoke cannot be entered at all, asked once and not for each of its promotions."""
     wanted = any(item.kind == "source" and item.subject.spoke_name == subject.spoke_name for item in asked)
     if not wanted or subject.spoke.state != "Active" or subject.spoke.pattern == "push":
-        return ""
+        return None
     try:
         cloud.client(reader_of(subject), "sts").call("GetCallerIdentity")
     except HubwrightError as error:
-        return str(error)
-    return ""
+        return error
+    return None
 
 
-def _answer(cloud: Cloud, question: Question, views: Mapping[Target, View], unreadable: Mapping[str, str]) -> Answer:
+def _answer(
+    cloud: Cloud, question: Question, views: Mapping[Target, View], unreadable: Mapping[str, HubwrightError]
+) -> Answer:
     subject = question.subject
     if question.kind == "record":
         return _recorded(cloud, subject, views)
@@ -69,8 +71,8 @@ def _answer(cloud: Cloud, question: Question, views: Mapping[Target, View], unre
     return release_or_finding(cloud, subject)
 
 
-def _unknown(subject: Subject, why: str) -> Finding:
-    return Finding(subject.name, "unknown", f"the spoke {subject.spoke_name} could not be read: {why}")
+def _unknown(subject: Subject, error: HubwrightError) -> Finding:
+    return Finding(subject.name, "unknown", f"the spoke {subject.spoke_name} could not be read: {error}", error.hint)
 
 
 def _recorded(cloud: Cloud, subject: Subject, views: Mapping[Target, View]) -> Record | Finding:
@@ -83,7 +85,7 @@ def _recorded(cloud: Cloud, subject: Subject, views: Mapping[Target, View]) -> R
     except PreconditionError as error:
         return Finding(subject.name, "conflict", str(error))
     except HubwrightError as error:
-        return Finding(subject.name, "unknown", f"its record could not be read: {error}")
+        return Finding(subject.name, "unknown", f"its record could not be read: {error}", error.hint)
 
 
 def release_or_finding(cloud: Cloud, subject: Subject) -> Release | Finding:
@@ -95,7 +97,7 @@ def release_or_finding(cloud: Cloud, subject: Subject) -> Release | Finding:
     except PreconditionError as error:
         return Finding(subject.name, "waiting", str(error))
     except CloudError as error:
-        return _unknown(subject, str(error))
+        return _unknown(subject, error)
 
 
 def reader_of(subject: Subject) -> Target:

@@ -26,6 +26,11 @@ class HubwrightError(Exception):
         self.hint = hint
 
 
+def told(error: HubwrightError) -> str:
+    """An error with its hint, where there is room for one text only."""
+    return f"{error} ({error.hint})" if error.hint else str(error)
+
+
 class UsageError(HubwrightError):
     """The command line, or something it names, is wrong."""
 

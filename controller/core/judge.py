@@ -18,6 +18,7 @@ from controller.core.release import Release, spec_digest
 from controller.core.view import Package, View
 from controller.core.wish import Finding, Subject, Wish
 
+_ORPHAN = "declare it in a promotion, or reject it in the hub"
 _LATER_MARKS = 3  # approved, superseded-by, revision: written by later updates
 
 Answer = Release | Record | Finding | None
@@ -189,7 +190,7 @@ def orphans(views: Iterable[View], claimed: Iterable[Version], fleet: str) -> li
     """Versions with this fleet's mark that no manifest names, unless they were rejected or superseded."""
     known = set(claimed)
     return [
-        Finding(item.version.arn, "orphaned", "no manifest names it; it keeps its status", "see: hubwright import")
+        Finding(item.version.arn, "orphaned", "no manifest names it; it keeps its status", _ORPHAN)
         for view in views
         for item in view.packages
         if item.mark("fleet") == fleet

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from controller.core.manifests import Manifests
 from controller.core.model import Action, Outcome
 from controller.core.plan import Plan
 from controller.core.problems import Problem
@@ -103,6 +104,26 @@ def rows(
     return tuple(
         _row(subjects[name], by_name.get(name), said.get(name, []), asked.get(name, []), done)
         for name in sorted(subjects)
+    )
+
+
+def unmatched(findings: Iterable[Finding], manifests: Manifests) -> tuple[Row, ...]:
+    """Rows of promotions that could not be matched with anything live: what they name is invalid, or not there yet."""
+    return tuple(_unmatched(finding, manifests) for finding in findings)
+
+
+def _unmatched(found: Finding, manifests: Manifests) -> Row:
+    asked = manifests.promotions[found.about].spec
+    source, group = asked.source, manifests.groups.get(asked.to.group)
+    return Row(
+        name=found.about,
+        standing=found.standing,
+        why=(found.why,),
+        hints=(found.hint,) if found.hint else (),
+        source=source.promotion or f"{source.spoke}/{source.group}/{source.version}",
+        group=(group and group.spec.group) or asked.to.group,
+        wish=asked.approval,
+        locked=found.about in manifests.locks,
     )
 
 

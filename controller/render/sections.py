@@ -5,11 +5,11 @@ All words in it are as they came; whoever writes them out escapes them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from controller.core.model import Action, Outcome
+from controller.core.model import Action, Outcome, Target
 from controller.core.reasons import REASONS, Standing
 from controller.core.report import Report, Row, facts_of
 from controller.core.wish import Finding
@@ -21,6 +21,7 @@ Tone = Literal["alarm", "warning", "change", "quiet"]
 
 HELD: tuple[Standing, ...] = ("conflict", "mismatch", "refused", "invalid", "unknown", "stale", "blocked", "duplicate")
 _LATER: tuple[Standing, ...] = ("waiting", "deferred", "orphaned")
+_PLACES = ("group", "repository", "package")
 _NAMED = 8
 _SIGNS: Mapping[str, str] = {"create": "+", "update": "~", "delete": "-"}
 
@@ -89,14 +90,18 @@ def sections(report: Report) -> list[Section]:
     """All that has something in it."""
     ended = {outcome.action: outcome for outcome in report.outcomes}
     actions = [(action, ended.get(action.id)) for action in report.plan.actions]
+    places = frozenset(action.key.target for action in report.plan.actions)
+    named = places if len(places) > 1 else frozenset()
     made = [
-        Section("Revoked" if report.kind == "result" else "To be REVOKED", "alarm", _actions(actions, "revoke")),
-        Section("Failed", "alarm", tuple(_failed(actions))),
+        Section("Revoked" if report.kind == "result" else "To be REVOKED", "alarm", _actions(actions, named, "revoke")),
+        Section("Failed", "alarm", tuple(_failed(actions, named))),
         Section("Held back", "warning", tuple(_held(report))),
         Section("Invalid manifests", "warning", tuple(Item("!", str(problem)) for problem in report.problems)),
-        Section("Approvals", "change", _actions(actions, "approval")),
-        Section("Groups, repositories and versions", "change", _actions(actions, "group", "repository", "package")),
-        Section("Copies", "change", _actions(actions, "artifact", "image")),
+        Section("Approvals", "change", _actions(actions, named, "approval")),
+        Section(
+            "Groups, repositories and versions", "change", _actions(actions, named, "group", "repository", "package")
+        ),
+        Section("Copies", "change", _actions(actions, named, "artifact", "image")),
         Section("Later", "quiet", tuple(_later(report))),
         Section("Notes", "quiet", tuple(_notes(report))),
     ]
@@ -109,24 +114,28 @@ def converged(report: Report) -> str:
     return f"{number(count, 'promotion')} {'is' if count == 1 else 'are'} as Git declares." if count else ""
 
 
-def _actions(pairs: Iterable[tuple[Action, Outcome | None]], *kinds: str) -> tuple[Item, ...]:
-    """The actions of these kinds; those that revoke are a kind of their own."""
-    return tuple(_item(action, outcome) for action, outcome in pairs if _kind(action) in kinds)
+def _actions(pairs: Iterable[tuple[Action, Outcome | None]], named: Set[Target], *kinds: str) -> tuple[Item, ...]:
+    """The actions of these kinds; those that revoke are a kind of their own. Of places in `named` it says which."""
+    return tuple(_item(action, outcome, named) for action, outcome in pairs if _kind(action) in kinds)
 
 
 def _kind(action: Action) -> str:
     return "revoke" if revokes(action) else action.key.kind
 
 
-def _item(action: Action, outcome: Outcome | None) -> Item:
+def _item(action: Action, outcome: Outcome | None, named: Set[Target]) -> Item:
     sign = "!" if revokes(action) else _SIGNS.get(action.verb, "?")
     ended = f" ({outcome.status})" if outcome is not None and outcome.status != "done" else ""
     lines = explain(action.before, action.after) if action.verb == "update" else ()
     notes = tuple(line for line in lines if not line.startswith("approval: "))
-    return Item(sign, _about(action), f"{_says(action)}{ended}", notes)
+    return Item(sign, _about(action, named), f"{_says(action)}{ended}", notes)
 
 
-def _about(action: Action) -> str:
+def _about(action: Action, named: Set[Target]) -> str:
+    return f"{_thing(action)} in {action.key.target}" if action.key.target in named else _thing(action)
+
+
+def _thing(action: Action) -> str:
     kind, name = action.key.kind, action.key.name
     if kind == "artifact":
         return f"artifacts of {listed(action.origins)}"
@@ -155,17 +164,15 @@ def _step(action: Action) -> str:
     return f"{before} -> {after}" + (f"; {why}" if action.reason in ("superseded", "duplicate") else "")
 
 
-def _failed(actions: Iterable[tuple[Action, Outcome | None]]) -> Iterator[Item]:
+def _failed(actions: Iterable[tuple[Action, Outcome | None]], named: Set[Target]) -> Iterator[Item]:
     for action, outcome in actions:
         if outcome is not None and outcome.status == "failed":
-            yield Item("!", _about(action), f"for {listed(action.origins)}", (outcome.detail,))
+            yield Item("!", _about(action, named), f"for {listed(action.origins)}", (outcome.detail,))
 
 
 def _held(report: Report) -> Iterator[Item]:
     for standing in HELD:
-        for row in report.rows:
-            if row.standing == standing:
-                yield _of_row(row)
+        yield from _together(_of_row(row) for row in report.rows if row.standing == standing)
         for finding in sorted(report.others, key=lambda item: (item.about, item.why)):
             if finding.standing == standing:
                 yield _of_finding(finding)
@@ -175,9 +182,22 @@ def _held(report: Report) -> Iterator[Item]:
             yield Item("duplicate", str(outcome.facts.get("arn", "")), REASONS["duplicate"], rejected)
 
 
+def _together(items: Iterable[Item]) -> Iterator[Item]:
+    """What is said of many in the same words, such as of a spoke that cannot be read, once for all of them."""
+    alike: dict[Item, list[str]] = {}
+    for item in items:
+        alike.setdefault(replace(item, about=""), []).append(item.about)
+    for item, names in alike.items():
+        yield replace(item, about=listed(_shortened(names)))
+
+
+def _shortened(names: list[str]) -> list[str]:
+    return names if len(names) <= _NAMED else [*names[:_NAMED], f"{len(names) - _NAMED:,} more"]
+
+
 def _later(report: Report) -> Iterator[Item]:
     for standing in _LATER:
-        yield from (_of_row(row) for row in report.rows if row.standing == standing)
+        yield from _together(_of_row(row) for row in report.rows if row.standing == standing)
         found = sorted((item for item in report.others if item.standing == standing), key=lambda item: item.about)
         yield from (_of_finding(finding) for finding in found)
 
@@ -186,8 +206,9 @@ def _notes(report: Report) -> Iterator[Item]:
     yield from (Item("", row.name, row.why[0]) for row in report.rows if row.standing == "converged" and row.why)
     loose = [row.name for row in report.rows if row.standing == "pending" and row.version is None and not row.locked]
     if loose and report.kind == "plan":
-        names = loose if len(loose) <= _NAMED else [*loose[:_NAMED], f"{len(loose) - _NAMED} more"]
-        yield Item("", f"no lock: {listed(names)}", "what is promoted is what the source was when it was read")
+        yield Item(
+            "", f"no lock: {listed(_shortened(loose))}", "what is promoted is what the source was when it was read"
+        )
     left = sum(outcome.status == "skipped" for outcome in report.outcomes)
     if left:
         yield Item("", f"{number(left, 'action')} not begun", "what it needs did not happen, or it was interrupted")

@@ -210,7 +210,7 @@ def test_an_invalid_spoke_stops_no_revocation_of_what_is_locked(bed: Bed, tmp_pa
     assert (report.exit_code(), beds.described(bed)["ModelApprovalStatus"]) == (5, "Rejected")
     before = len(bed.world.mutations())
     report = bed.reconcile(beds.manifests(tmp_path, CHURN_1, lock, platform=platform))
-    assert ([item.standing for item in report.others], len(bed.world.mutations()) - before) == (["invalid"], 0)
+    assert ([row.standing for row in report.rows], len(bed.world.mutations()) - before) == (["invalid"], 0)
 
 
 def test_a_groups_description_that_cannot_be_changed_is_said(bed: Bed, tmp_path: Path) -> None:
