@@ -115,7 +115,10 @@ def test_a_guard_that_is_not_enforced_blocks(live: Command, repo: Repo, hand: Ha
     )
     planned = live("plan")
     assert planned.code == 4
-    assert "  blocked churn-1, defects-1 and ocr-1  production/approvals is declared but not yet enforced by this version" in planned.out
+    assert (
+        "  blocked churn-1, defects-1 and ocr-1  production/approvals is declared but not yet enforced by this version"
+        in planned.out
+    )
     assert live("reconcile").code == 4
     assert [set(status(hand, name).values()) for name in ("churn", "defects", "ocr")] == [
         {"PendingManualApproval"},
