@@ -18,7 +18,7 @@ from controller.core.release import release_from_json
 from controller.core.view import RecordPlace, View
 from controller.core.wish import Wish, Wishes
 from controller.kinds.base import Client, Facts, World
-from controller.kinds.s3copy import PART_SIZE, Copied, ObjectCopy, copy_object
+from controller.kinds.s3copy import Copied, ObjectCopy, copy_object
 
 NAME = "artifact"
 
@@ -136,7 +136,7 @@ def create(world: World, action: Action) -> Facts:
                 tags={"hubwright:fleet": facts["fleet"]},
             ),
             part_limit=world.copy_limit,
-            part_size=min(PART_SIZE, world.copy_limit),
+            part_size=None if world.copy_limit > 2**20 else world.copy_limit,
         )
         moved += done.moved
         stored.append(_stored(name, done))
