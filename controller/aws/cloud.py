@@ -24,6 +24,7 @@ from controller.core.model import Target
 from controller.kinds.base import Purpose
 
 _AT_ONCE = 8
+_COPIES = 64  # S3 takes many at a time; how many are sent is decided by what that brings (`kinds.flow`)
 _FALLBACK_REGION = "us-east-1"
 
 
@@ -46,8 +47,8 @@ class AwsCloud:
 
     `roles` maps account to its `Roles`; an account not in it is entered with the caller's own credentials. `run` names
     the run in CloudTrail. Unless `writable`, and always for the purpose `read`, only known reads are sent. `workers` is
-    the number of threads that will call; at most 8 of them are let into one account at a time. `prepare` sees every
-    session before its first use (tests attach themselves there).
+    the number of threads that will call; at most 8 of them are let into one account at a time, besides S3. `prepare`
+    sees every session before its first use (tests attach themselves there).
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class AwsCloud:
         self._workers = workers
         self._prepare = prepare
         self._lock = threading.RLock()
-        self._gates: dict[str, threading.Semaphore] = {}
+        self._gates: dict[tuple[str, bool], threading.Semaphore] = {}
         self._entries: dict[tuple[str, str | None], _Entry] = {}
 
     def client(self, target: Target, service: str, purpose: Purpose = "read") -> AwsClient:
@@ -77,7 +78,8 @@ class AwsCloud:
         if arn is not None and arn.split(":")[4:5] != [target.account]:
             raise AccountError(f"{arn} is not a role of account {target.account}")
         with self._lock:
-            gate = self._gates.setdefault(target.account, threading.BoundedSemaphore(min(_AT_ONCE, self._workers)))
+            most = _COPIES if service == "s3" else min(_AT_ONCE, self._workers)
+            gate = self._gates.setdefault((target.account, service == "s3"), threading.BoundedSemaphore(most))
         return AwsClient(
             target,
             service,
@@ -190,7 +192,8 @@ def _config(service: str, workers: int) -> Config:
         retries={"mode": "standard", "total_max_attempts": 6},
         connect_timeout=10,
         read_timeout=300 if service == "s3" else 60,  # a copy of 5 GB answers when it is done
-        max_pool_connections=workers,
+        max_pool_connections=_COPIES if service == "s3" else workers,
+        request_checksum_calculation="when_required" if service == "s3" else None,
         tcp_keepalive=True,
         user_agent_extra=f"hubwright/{__version__}",
     )

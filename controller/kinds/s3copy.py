@@ -9,7 +9,6 @@ from controller.core.errors import CloudError
 from controller.kinds.base import Client
 from controller.kinds.flow import Inline, Pace
 from controller.kinds.s3object import (
-    MARK,
     Copied,
     ObjectCopy,
     at_destination,
@@ -20,8 +19,6 @@ from controller.kinds.s3object import (
     refused,
 )
 from controller.kinds.s3upload import Lanes, Part, Span, algorithm_of, assemble, part_of, spans
-
-__all__ = ["MARK", "PART_LIMIT", "Copied", "ObjectCopy", "copy_object", "persistent"]
 
 PART_LIMIT = 5 * 1024**3
 _TRIES = 5

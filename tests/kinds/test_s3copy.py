@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl
 import pytest
 
 from controller.core.errors import CloudError, PreconditionError
-from controller.kinds.s3copy import MARK, Copied, ObjectCopy, copy_object
+from controller.kinds.s3copy import copy_object
+from controller.kinds.s3object import MARK, Copied, ObjectCopy
 
 HUB, SPOKE = "111111111111", "222222222222"
 MIB = 1024 * 1024
@@ -133,7 +134,9 @@ class S3:
 
     def ListParts(self, **parameters: Any) -> dict[str, Any]:  # noqa: N802
         parts = self.upload("ListParts", parameters).parts
-        return {"Parts": [{"PartNumber": number, "Size": len(part), **part_row(part)} for number, part in parts.items()]}
+        return {
+            "Parts": [{"PartNumber": number, "Size": len(part), **part_row(part)} for number, part in parts.items()]
+        }
 
     def CompleteMultipartUpload(self, **parameters: Any) -> dict[str, Any]:  # noqa: N802
         upload = self.upload("CompleteMultipartUpload", parameters)
@@ -395,7 +398,9 @@ PASSING = [("InternalError", 500), ("EndpointConnectionError", 0), ("ExpiredToke
 
 @pytest.mark.parametrize("size", [100, 9 * MIB])
 @pytest.mark.parametrize("code", PASSING)
-def test_after_a_failure_that_may_pass_the_next_try_moves_only_what_is_missing(size: int, code: tuple[str, int]) -> None:
+def test_after_a_failure_that_may_pass_the_next_try_moves_only_what_is_missing(
+    size: int, code: tuple[str, int]
+) -> None:
     for fatal in range(1, 12):
         s3, item = world(size)
 
