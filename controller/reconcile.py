@@ -14,7 +14,7 @@ from controller.core.judge import Answer, judge, orphans
 from controller.core.manifests import Manifests
 from controller.core.model import Change, Key, Resource, Target
 from controller.core.plan import Plan, plan, within
-from controller.core.report import Report, rows
+from controller.core.report import Report, Row, rows
 from controller.core.scope import Scope, check_scope
 from controller.core.view import View
 from controller.core.wish import Finding, GroupWish, Place, Subject, Wishes
@@ -39,6 +39,10 @@ class Thought:
     def report(self, manifests: Manifests) -> Report:
         """The plan as a report."""
         return self._report("plan", manifests)
+
+    def report_rows(self) -> tuple[Row, ...]:
+        """How every promotion stands before anything is done."""
+        return rows(self.wishes.promotions, self.subjects, self.findings, self.plan)
 
     def _report(self, kind: str, manifests: Manifests) -> Report:
         told = {*self.subjects}

@@ -17,7 +17,7 @@ from controller import __version__
 from controller.aws.calls import CallLog
 from controller.aws.client import AwsClient, method_of
 from controller.aws.failures import cloud_error
-from controller.aws.sessions import Prepare, Role, own_session, role_session
+from controller.aws.sessions import Prepare, Renewable, Role, own_session, role_session
 from controller.aws.watch import Watch
 from controller.core.errors import AccountError
 from controller.core.model import Target
@@ -86,6 +86,7 @@ class AwsCloud:
             functools.partial(self._connect, target, service, arn, roles.external_id),
             gate=gate,
             writable=self._writable and purpose != "read",
+            renew=functools.partial(self._renewal, target.account, arn),
         )
 
     def identity(self, region: str | None = None) -> str:
@@ -105,6 +106,13 @@ class AwsCloud:
         entry = self._own() if arn is None else self._assumed(target, Role(arn, external_id, self._run))
         entry.prove(target, arn)
         return entry.client(service, target.region)
+
+    def _renewal(self, account: str, arn: str | None) -> Callable[[], None]:
+        """What renews the role's credentials if they are still those at hand now; the caller's own are not ours."""
+        with self._lock:
+            entry = self._entries.get((account, arn))
+        held = entry.session.get_credentials() if entry is not None and arn is not None else None
+        return functools.partial(held.renew, held.token) if isinstance(held, Renewable) else lambda: None
 
     def _own(self) -> _Entry:
         return self._entry(("", None), own_session)

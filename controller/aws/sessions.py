@@ -57,9 +57,32 @@ def role_session(role: Role, caller: Credentials | None, create_sts: Callable[..
         extra["ExternalId"] = role.external_id
     fetcher = AssumeRoleCredentialFetcher(create_sts, caller, role.arn, extra_args=extra)
     session = own_session()
-    held = DeferredRefreshableCredentials(fetcher.fetch_credentials, method="assume-role")
+    held = Renewable(fetcher.fetch_credentials)
     session.register_component("credential_provider", _Held(held))
     return session
+
+
+class Renewable(DeferredRefreshableCredentials):
+    """Credentials of a role that can also be renewed before their time, when AWS says that they have expired."""
+
+    def __init__(self, fetch: Callable[[], dict[str, Any]]) -> None:
+        super().__init__(self._fetched, method="assume-role")
+        self._fetch = fetch
+        self._refused = ""
+
+    def renew(self, token: str) -> None:
+        """Fetches others at the next use, unless `token` is no longer the one in use."""
+        if self.token == token:
+            self._refused = token
+
+    def refresh_needed(self, refresh_in: int | None = None) -> bool:
+        """As botocore's, and while the ones at hand were refused."""
+        return bool(self._refused) or super().refresh_needed(refresh_in)
+
+    def _fetched(self) -> dict[str, Any]:
+        found = self._fetch()
+        self._refused = ""
+        return found
 
 
 def session_name(run: str) -> str:

@@ -66,7 +66,7 @@ def _facts(wish: Wish, made: Draft) -> dict[str, Any]:
 
 
 def _reader(subject: Subject) -> list[str]:
-    """Whose credentials read the sources when they pass through here: the spoke's own role's, or without one the hub's."""
+    """Whose credentials read what passes through here: the spoke's own role's, or without one the hub's."""
     access = subject.spoke.access
     own = access is not None and access.read is not None
     return [subject.source.account if own else subject.place.target.account, subject.source.region]
@@ -169,7 +169,7 @@ def _route(world: World, action: Action, client: Client, items: Sequence[ObjectC
     reader = world.cloud.client(Target(*facts["reader"]), "s3", "read") if relay else client
     count = _Count(world, action.key, sum(item.size for item in items))
     most = _RELAYED if relay else _AT_ONCE
-    lanes = Lanes(world.copiers, lambda: Pace(world.clock, most=most), world.pause, count.add)
+    lanes = Lanes(world.copiers, lambda: Pace(world.clock, most=most), world.pause, count.add, world.stopped)
     parts_from = min(world.parts_from, world.copy_limit)
     part_size = world.copy_limit if world.copy_limit < _LEAST_PART else None
     return Route(

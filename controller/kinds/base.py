@@ -97,7 +97,7 @@ class World:
     parts_from: int = 1024**3
     stopped: Callable[[], bool] = lambda: False
     copiers: Executor = field(default_factory=Inline)
-    moved: Callable[[Key, int, int], None] = lambda key, done, total: None
+    moved: Callable[[Key, int, int], None] = lambda *_: None
     clock: Callable[[], float] = time.monotonic
     room: AbstractContextManager[Any] = field(default_factory=lambda: threading.BoundedSemaphore(8))
 

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
-from controller.core.errors import CloudError
+from controller.core.errors import CloudError, WaitingError
 from controller.kinds.base import Client
 from controller.kinds.flow import Pace, spread
 from controller.kinds.s3object import Copied, ObjectCopy, at_destination, content, look, passing, proven, refused
@@ -25,12 +25,16 @@ Told = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """How work is spread: the pool, a new pace for each list of pieces, how to wait, and who hears of moved bytes."""
+    """How work is spread: the pool, a new pace for each list of pieces, how to wait, who hears of moved bytes.
+
+    Once `stopped`, no further part of a large object is begun.
+    """
 
     pool: Executor
     pace: Callable[[], Pace]
     pause: Callable[[float], None]
     told: Told = lambda _: None
+    stopped: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ def assemble(
         if not passing(error):
             abort(client, item, upload)
         return refused(client, item, error)
+    except WaitingError:
+        raise  # interrupted: the next run continues this upload
     except Exception:
         abort(client, item, upload)
         raise
@@ -106,6 +112,8 @@ def _fill(
     """Makes what is missing and completes the upload; the bytes that were moved."""
 
     def one(span: Span) -> Part:
+        if lanes.stopped():
+            raise WaitingError("the copy was interrupted; the next run continues it")
         part = make(upload, span)
         lanes.told(span.end - span.start)
         return part

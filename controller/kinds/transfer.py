@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from controller.core.errors import CloudError, PreconditionError
@@ -38,7 +38,7 @@ class Route:
     part_size: int | None = None
     deep: bool = False
     relay: bool = False
-    room: AbstractContextManager[Any] = nullcontext()
+    room: AbstractContextManager[Any] = field(default_factory=nullcontext)
 
 
 Done = tuple[Copied, Mapping[str, str]]
