@@ -18,7 +18,7 @@ from controller.core.errors import CloudError, SafetyError
 from controller.core.model import Target
 
 MOST_PAGES = 10_000
-_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException"})
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "400"})  # the last: HEAD has no body to say more
 
 # S3 may answer 200 and then fail; botocore turns an error body into an error, but an empty one looks like success.
 _PROOFS: Mapping[str, tuple[str, ...]] = {

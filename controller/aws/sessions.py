@@ -55,9 +55,10 @@ def role_session(role: Role, caller: Credentials | None, create_sts: Callable[..
     extra: dict[str, Any] = {"RoleSessionName": session_name(role.run), "DurationSeconds": SESSION_SECONDS}
     if role.external_id:
         extra["ExternalId"] = role.external_id
-    fetcher = AssumeRoleCredentialFetcher(create_sts, caller, role.arn, extra_args=extra)
+    cache: dict[str, Any] = {}
+    fetcher = AssumeRoleCredentialFetcher(create_sts, caller, role.arn, extra_args=extra, cache=cache)
     session = own_session()
-    held = Renewable(fetcher.fetch_credentials)
+    held = Renewable(fetcher.fetch_credentials, cache.clear)
     session.register_component("credential_provider", _Held(held))
     return session
 
@@ -65,9 +66,10 @@ def role_session(role: Role, caller: Credentials | None, create_sts: Callable[..
 class Renewable(DeferredRefreshableCredentials):
     """Credentials of a role that can also be renewed before their time, when AWS says that they have expired."""
 
-    def __init__(self, fetch: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, fetch: Callable[[], dict[str, Any]], forget: Callable[[], None]) -> None:
         super().__init__(self._fetched, method="assume-role")
         self._fetch = fetch
+        self._forget = forget
         self._refused = ""
 
     def renew(self, token: str) -> None:
@@ -80,6 +82,7 @@ class Renewable(DeferredRefreshableCredentials):
         return bool(self._refused) or super().refresh_needed(refresh_in)
 
     def _fetched(self) -> dict[str, Any]:
+        self._forget()  # the fetcher would give the old ones again while they look fresh
         found = self._fetch()
         self._refused = ""
         return found

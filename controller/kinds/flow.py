@@ -41,7 +41,7 @@ class Pace:
         self._clock = clock
         self._since = clock()
         self._ended = 0
-        self._best = 0.0
+        self._best, self._good = 0.0, self.width
         self._growing = True
 
     def ended(self) -> None:
@@ -53,12 +53,12 @@ class Pace:
         rate = self._ended / max(now - self._since, 1e-9)
         self._ended, self._since = 0, now
         if rate > 1.1 * self._best:
-            self._best = rate
+            self._best, self._good = rate, self.width
             if self._growing:
                 self.width = min(self._most, self.width + max(1, self.width // 2))
         elif self._growing:
             self._growing = False  # more at a time brought nothing: back to what did
-            self.width = max(4, self.width * 2 // 3)
+            self.width = self._good
         elif rate < 0.6 * self._best:
             self._best, self._growing = rate, True
 
