@@ -112,7 +112,7 @@ class AwsCloud:
         with self._lock:
             entry = self._entries.get((account, arn))
         held = entry.session.get_credentials() if entry is not None and arn is not None else None
-        return functools.partial(held.renew, held.token) if isinstance(held, Renewable) else lambda: None
+        return functools.partial(held.renew, held.number) if isinstance(held, Renewable) else lambda: None
 
     def _own(self) -> _Entry:
         return self._entry(("", None), own_session)

@@ -70,21 +70,23 @@ class Renewable(DeferredRefreshableCredentials):
         super().__init__(self._fetched, method="assume-role")
         self._fetch = fetch
         self._forget = forget
-        self._refused = ""
+        self._refused = False
+        self.number = 0
 
-    def renew(self, token: str) -> None:
-        """Fetches others at the next use, unless `token` is no longer the one in use."""
-        if self.token == token:
-            self._refused = token
+    def renew(self, number: int) -> None:
+        """Fetches others at the next use, unless those at hand are others than the `number`-th already."""
+        if self.number == number:
+            self._refused = True
 
     def refresh_needed(self, refresh_in: int | None = None) -> bool:
         """As botocore's, and while the ones at hand were refused."""
-        return bool(self._refused) or super().refresh_needed(refresh_in)
+        return self._refused or super().refresh_needed(refresh_in)
 
     def _fetched(self) -> dict[str, Any]:
         self._forget()  # the fetcher would give the old ones again while they look fresh
         found = self._fetch()
-        self._refused = ""
+        self._refused = False
+        self.number += 1
         return found
 
 
