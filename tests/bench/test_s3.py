@@ -153,7 +153,9 @@ def ours(client: Any, rows: list[dict[str, Any]], source: str, hub: str, *, prov
 def tool(*command: str) -> None:
     extra = {"RCLONE_CONFIG_W_TYPE": "s3", "RCLONE_CONFIG_W_PROVIDER": "Other", "RCLONE_CONFIG_W_ENDPOINT": ENDPOINT}
     extra |= {"RCLONE_CONFIG_W_ENV_AUTH": "true", "RCLONE_CONFIG_W_REGION": "us-east-1", "S3_ENDPOINT_URL": ENDPOINT}
-    kept = {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}  # rclone 1.60 stumbles over it
+    kept = {
+        name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"
+    }  # rclone 1.60 stumbles over it
     environment = {**kept, **KEYS, **extra, "AWS_ENDPOINT_URL": ENDPOINT, "AWS_MAX_ATTEMPTS": "3"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{command}: {done.stderr[-2000:]}"
