@@ -22,6 +22,7 @@ from controller.core.wish import Subject, Wish, Wishes
 from controller.kinds.base import Client, Facts, World
 from controller.kinds.flow import Pace
 from controller.kinds.prove import SHA256, digest, place_of
+from controller.kinds.relay import PIECE
 from controller.kinds.s3object import ObjectCopy
 from controller.kinds.s3upload import Lanes
 from controller.kinds.transfer import Route, transfer
@@ -170,7 +171,7 @@ def _route(world: World, action: Action, client: Client, items: Sequence[ObjectC
     count = _Count(world, action.key, sum(item.size for item in items))
     most = _RELAYED if relay else _AT_ONCE
     lanes = Lanes(world.copiers, lambda: Pace(world.clock, most=most), world.pause, count.add, world.stopped)
-    parts_from = min(world.parts_from, world.copy_limit)
+    parts_from = min(world.parts_from, world.copy_limit, PIECE if relay else world.copy_limit)
     part_size = world.copy_limit if world.copy_limit < _LEAST_PART else None
     return Route(
         client if not relay else reader, client, lanes, parts_from, part_size, facts["deep"], relay, world.room
