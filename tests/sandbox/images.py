@@ -43,12 +43,7 @@ class Image:
 
     @property
     def manifest(self) -> bytes:
-        body = {
-            "schemaVersion": 2,
-            "mediaType": OCI,
-            "config": entry(self.config, CONFIG),
-            "layers": [entry(self.layer, LAYER)],
-        }
+        body = {"schemaVersion": 2, "mediaType": OCI, "config": entry(self.config, CONFIG), "layers": [entry(self.layer, LAYER)]}
         return json.dumps(body, indent=3).encode() + b"\n"
 
     @property
@@ -67,9 +62,7 @@ class Registry:
             credentials = data[0]["authorizationToken"]
         self.headers = {"Authorization": f"Basic {credentials}"} if credentials else {}
 
-    def __call__(
-        self, method: str, path: str, body: bytes = b"", **headers: str
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    def __call__(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers and body; header names with `_` for `-`."""
         given = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
         status, answered, whole = local.send(self.world, method, self.base + path, given, body)
@@ -79,9 +72,7 @@ class Registry:
         """Uploads in one piece."""
         return self("POST", f"/v2/{name}/blobs/uploads/?digest={digest_of(data)}", data)[0]
 
-    def manifest(
-        self, name: str, reference: str, data: bytes, media_type: str = OCI
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    def manifest(self, name: str, reference: str, data: bytes, media_type: str = OCI) -> tuple[int, Mapping[str, str], bytes]:
         return self("PUT", f"/v2/{name}/manifests/{reference}", data, Content_Type=media_type)
 
 

@@ -21,11 +21,7 @@ def buckets(bench: Bench, s3: Any) -> dict[str, Any]:
     """A source object in a spoke's bucket, a store in the hub; gives what PutObject said of the source."""
     spoke = bench.client("s3", CHURN)
     make(spoke, "lab"), make(s3, "store")
-    return dict(
-        spoke.put_object(
-            **SOURCE, Body=b"weights", ContentType="application/gzip", Metadata={"by": "ana"}, Tagging="a=b"
-        )
-    )
+    return dict(spoke.put_object(**SOURCE, Body=b"weights", ContentType="application/gzip", Metadata={"by": "ana"}, Tagging="a=b"))
 
 
 def test_a_copy_is_pinned_marked_and_tagged(s3: Any, buckets: dict[str, Any]) -> None:
@@ -45,11 +41,7 @@ def test_a_copy_is_pinned_marked_and_tagged(s3: Any, buckets: dict[str, Any]) ->
     head = s3.head_object(**TO, ChecksumMode="ENABLED")
     assert made["CopySourceVersionId"] == buckets["VersionId"]
     assert (made["VersionId"], made["CopyObjectResult"]["ETag"]) == (head["VersionId"], head["ETag"])
-    assert (head["Metadata"], head["ContentLength"], head["ContentType"]) == (
-        {"hubwright-source": "0" * 64},
-        7,
-        "binary/octet-stream",
-    )
+    assert (head["Metadata"], head["ContentLength"], head["ContentType"]) == ({"hubwright-source": "0" * 64}, 7, "binary/octet-stream")
     assert s3.get_object_tagging(**TO)["TagSet"] == [{"Key": "fleet", "Value": "growth"}]
     assert head["ChecksumCRC32"] == made["CopyObjectResult"]["ChecksumCRC32"] == buckets["ChecksumCRC32"]
 
@@ -130,17 +122,11 @@ def test_the_limit_of_one_copy(bench: Bench, s3: Any, refused: Any) -> None:
     bench.world.settings.part_minimum = 1
     parts = []
     for number, span in enumerate(("0-3", "4-6"), 1):
-        result = s3.upload_part_copy(
-            **TO, UploadId=upload, PartNumber=number, CopySource=SOURCE, CopySourceRange=f"bytes={span}"
-        )
-        parts.append(
-            {"PartNumber": number} | {name: result["CopyPartResult"][name] for name in ("ETag", "ChecksumSHA256")}
-        )
+        result = s3.upload_part_copy(**TO, UploadId=upload, PartNumber=number, CopySource=SOURCE, CopySourceRange=f"bytes={span}")
+        parts.append({"PartNumber": number} | {name: result["CopyPartResult"][name] for name in ("ETag", "ChecksumSHA256")})
     made = s3.complete_multipart_upload(**TO, UploadId=upload, MultipartUpload={"Parts": parts}, IfNoneMatch="*")
     digests = b"".join(hashlib.sha256(part).digest() for part in (b"weig", b"hts"))
-    assert (
-        made["ChecksumSHA256"] == base64.b64encode(hashlib.sha256(digests).digest()).decode() + "-2"
-    )  # 8.2 #23: composite
+    assert made["ChecksumSHA256"] == base64.b64encode(hashlib.sha256(digests).digest()).decode() + "-2"  # 8.2 #23: composite
     assert made["ETag"].endswith('-2"')
     assert read(s3, "store", "models/m") == b"weights"
 
@@ -159,23 +145,14 @@ def test_parts_of_an_upload(s3: Any, refused: Any) -> None:
     big = b"a" * (5 << 20)
     one = s3.upload_part(**TO, UploadId=upload, PartNumber=1, Body=big)["ETag"]
     two = s3.upload_part(**TO, UploadId=upload, PartNumber=2, Body=b"b")["ETag"]
-    assert [(row["Key"], row["UploadId"]) for row in s3.list_multipart_uploads(Bucket="store")["Uploads"]] == [
-        ("models/m", upload)
-    ]
-    assert [(row["PartNumber"], row["Size"]) for row in s3.list_parts(**TO, UploadId=upload)["Parts"]] == [
-        (1, 5 << 20),
-        (2, 1),
-    ]
+    assert [(row["Key"], row["UploadId"]) for row in s3.list_multipart_uploads(Bucket="store")["Uploads"]] == [("models/m", upload)]
+    assert [(row["PartNumber"], row["Size"]) for row in s3.list_parts(**TO, UploadId=upload)["Parts"]] == [(1, 5 << 20), (2, 1)]
 
     def complete(*rows: tuple[int, str]) -> Any:
         parts = [{"PartNumber": number, "ETag": etag} for number, etag in rows]
         return s3.complete_multipart_upload(**TO, UploadId=upload, MultipartUpload={"Parts": parts}, IfNoneMatch="*")
 
-    for code, rows in (
-        ("InvalidPart", [(1, two)]),
-        ("InvalidPart", [(9, one)]),
-        ("InvalidPartOrder", [(2, two), (1, one)]),
-    ):
+    for code, rows in (("InvalidPart", [(1, two)]), ("InvalidPart", [(9, one)]), ("InvalidPartOrder", [(2, two), (1, one)])):
         with refused(code):
             complete(*rows)
     s3.put_object(**TO, Body=b"there")
@@ -193,10 +170,7 @@ def test_parts_of_an_upload(s3: Any, refused: Any) -> None:
 def test_small_parts_are_refused(s3: Any, refused: Any) -> None:
     """Model: EntityTooSmall below 5 MiB but for the last."""
     upload = s3.create_multipart_upload(**TO)["UploadId"]
-    rows = [
-        {"PartNumber": number, "ETag": s3.upload_part(**TO, UploadId=upload, PartNumber=number, Body=b"x")["ETag"]}
-        for number in (1, 2)
-    ]
+    rows = [{"PartNumber": number, "ETag": s3.upload_part(**TO, UploadId=upload, PartNumber=number, Body=b"x")["ETag"]} for number in (1, 2)]
     with refused("EntityTooSmall"):
         s3.complete_multipart_upload(**TO, UploadId=upload, MultipartUpload={"Parts": rows})
 

@@ -20,9 +20,7 @@ ONE, TWO = Image("one"), Image("two")
 def layer(ecr: Any, name: str, data: bytes) -> str:
     """Uploads a layer through ECR's calls."""
     upload = ecr.initiate_layer_upload(repositoryName=name)["uploadId"]
-    ecr.upload_layer_part(
-        repositoryName=name, uploadId=upload, partFirstByte=0, partLastByte=len(data) - 1, layerPartBlob=data
-    )
+    ecr.upload_layer_part(repositoryName=name, uploadId=upload, partFirstByte=0, partLastByte=len(data) - 1, layerPartBlob=data)
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     return str(ecr.complete_layer_upload(repositoryName=name, uploadId=upload, layerDigests=[digest])["layerDigest"])
 
@@ -134,9 +132,7 @@ def test_children_come_first(ecr: Any, refused: Any, app: str) -> None:
     with refused("ReferencedImagesNotFoundException"):
         ecr.put_image(repositoryName=app, imageManifest=index, imageManifestMediaType=INDEX)
     put(ecr, app, ONE)
-    made = ecr.put_image(repositoryName=app, imageManifest=index, imageManifestMediaType=INDEX, imageTag="multi")[
-        "image"
-    ]
+    made = ecr.put_image(repositoryName=app, imageManifest=index, imageManifestMediaType=INDEX, imageTag="multi")["image"]
     assert made["imageId"]["imageDigest"] == f"sha256:{hashlib.sha256(index.encode()).hexdigest()}"
     gone = ecr.batch_delete_image(repositoryName=app, imageIds=[{"imageDigest": ONE.digest}])
     assert [row["failureCode"] for row in gone["failures"]] == ["ImageReferencedByManifestList"]
@@ -152,10 +148,7 @@ def test_tags_of_a_repository(ecr: Any, refused: Any, app: str) -> None:
     with refused("ImageAlreadyExistsException"):
         put(ecr, app, ONE)
     put(ecr, app, TWO, imageTag="1")  # mutable: the tag moves
-    assert (
-        ecr.describe_images(repositoryName=app, imageIds=[{"imageTag": "1"}])["imageDetails"][0]["imageDigest"]
-        == TWO.digest
-    )
+    assert ecr.describe_images(repositoryName=app, imageIds=[{"imageTag": "1"}])["imageDetails"][0]["imageDigest"] == TWO.digest
     ecr.put_image_tag_mutability(repositoryName=app, imageTagMutability="IMMUTABLE")
     with refused("ImageTagAlreadyExistsException"):
         put(ecr, app, ONE, imageTag="1")
@@ -164,15 +157,11 @@ def test_tags_of_a_repository(ecr: Any, refused: Any, app: str) -> None:
         put(ecr, app, ONE, imageTag="2")
 
 
-@pytest.mark.parametrize(
-    ("mutability", "stays"), [("IMMUTABLE_WITH_EXCLUSION", "v1"), ("MUTABLE_WITH_EXCLUSION", "dev-1")]
-)
+@pytest.mark.parametrize(("mutability", "stays"), [("IMMUTABLE_WITH_EXCLUSION", "v1"), ("MUTABLE_WITH_EXCLUSION", "dev-1")])
 def test_tags_by_exclusion(ecr: Any, refused: Any, mutability: str, stays: str) -> None:
     """Model: imageTagMutabilityExclusionFilters turn the rule around for the tags that match."""
     filters = [{"filterType": "WILDCARD", "filter": "dev-*"}]
-    ecr.create_repository(
-        repositoryName="excluding", imageTagMutability=mutability, imageTagMutabilityExclusionFilters=filters
-    )
+    ecr.create_repository(repositoryName="excluding", imageTagMutability=mutability, imageTagMutabilityExclusionFilters=filters)
     for image in (ONE, TWO):
         layer(ecr, "excluding", image.config), layer(ecr, "excluding", image.layer)
     for tag in ("v1", "dev-1"):
@@ -210,9 +199,7 @@ def test_describe_and_list(ecr: Any, refused: Any, app: str) -> None:
     assert (detail["imageDigest"], detail["imageTags"], detail["imageManifestMediaType"], detail["imageSizeInBytes"]) == (
         ONE.digest, ["1", "latest"], OCI, len(ONE.config) + len(ONE.layer),
     )  # fmt: skip
-    assert ecr.list_images(repositoryName=app)["imageIds"] == [
-        {"imageDigest": ONE.digest, "imageTag": tag} for tag in ("1", "latest")
-    ]
+    assert ecr.list_images(repositoryName=app)["imageIds"] == [{"imageDigest": ONE.digest, "imageTag": tag} for tag in ("1", "latest")]
     assert ecr.list_images(repositoryName=app, filter={"tagStatus": "UNTAGGED"})["imageIds"] == []
     with refused("ImageNotFoundException"):
         ecr.describe_images(repositoryName=app, imageIds=[{"imageTag": "9"}])
@@ -226,9 +213,7 @@ def test_describe_pages_by_up_to_a_thousand(bench: Bench, ecr: Any, refused: Any
     repository = bench.world.registry_of(HUB, "eu-west-1").repositories["many"]
     only = next(iter(repository.images.values()))
     repository.images |= {f"sha256:{number:064x}": only for number in range(1200)}
-    pages = list(
-        ecr.get_paginator("describe_images").paginate(repositoryName="many", PaginationConfig={"PageSize": 1000})
-    )
+    pages = list(ecr.get_paginator("describe_images").paginate(repositoryName="many", PaginationConfig={"PageSize": 1000}))
     assert [len(page["imageDetails"]) for page in pages] == [1000, 201]
     assert len(ecr.describe_images(repositoryName="many")["imageDetails"]) == 100
     with refused("InvalidParameterException"):
@@ -270,10 +255,7 @@ def test_layers_in_parts(ecr: Any, refused: Any, app: str) -> None:
     with refused("LayerAlreadyExistsException"):
         layer(ecr, app, ONE.layer)
     found = ecr.batch_check_layer_availability(repositoryName=app, layerDigests=[digest, TWO.digest])["layers"]
-    assert [(row["layerAvailability"], row.get("layerSize")) for row in found] == [
-        ("AVAILABLE", len(first) + 1),
-        ("UNAVAILABLE", None),
-    ]
+    assert [(row["layerAvailability"], row.get("layerSize")) for row in found] == [("AVAILABLE", len(first) + 1), ("UNAVAILABLE", None)]
 
 
 def test_layers_are_downloaded_by_address(bench: Bench, ecr: Any, refused: Any, app: str) -> None:

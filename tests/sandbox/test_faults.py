@@ -112,40 +112,21 @@ def control(world: World, document: Any) -> tuple[int, Any]:
 def test_control_over_http(world: World, sm: Any) -> None:
     """All that Python can tell, as JSON."""
     rule = {"service": "sagemaker", "operation": "CreateModelPackageGroup", "do": "throttle"}
-    settings = {
-        "lag": {"search": {"calls": 2}, "list": {"seconds": 5}},
-        "token_lifetime": 0,
-        "copy_limit": 7,
-        "status_script": ["InProgress", "Failed"],
-    }
+    settings = {"lag": {"search": {"calls": 2}, "list": {"seconds": 5}}, "token_lifetime": 0, "copy_limit": 7, "status_script": ["InProgress", "Failed"]}
     assert control(world, {"faults": [rule], **settings})[0] == 200
     with pytest.raises(Exception, match="ThrottlingException"):
         make(sm, "a")
     assert control(world, {})[1]["faults"] == [{"do": "throttle", "operation": "CreateModelPackageGroup", "seen": 1}]
     assert (world.settings.search.calls, world.settings.list.seconds, world.settings.copy_limit) == (2, 5, 7)
-    assert (world.settings.token.seconds if world.settings.token else None, world.settings.status["*"]) == (
-        0,
-        ("InProgress", "Failed"),
-    )
+    assert (world.settings.token.seconds if world.settings.token else None, world.settings.status["*"]) == (0, ("InProgress", "Failed"))
     log = json.loads(local.send(world, "GET", "http://sandbox.localhost/_sandbox/calls", {})[2])["calls"]
-    assert [
-        (row["service"], row["operation"], row["account"], row["mutating"], row["resource"], row["status"], row["code"])
-        for row in log
-    ] == [("sagemaker", "CreateModelPackageGroup", HUB, True, "a", 400, "ThrottlingException")]
+    assert [(row["service"], row["operation"], row["account"], row["mutating"], row["resource"], row["status"], row["code"]) for row in log] == [
+        ("sagemaker", "CreateModelPackageGroup", HUB, True, "a", 400, "ThrottlingException")
+    ]
     assert control(world, {"clear_faults": True, "clear_calls": True, "reset": True})[1] == {"calls": 0, "faults": []}
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"x": 1},
-        {"faults": [{"do": "explode"}]},
-        {"faults": [{"y": 1}]},
-        {"status_script": ["No"]},
-        {"lag": {"list": "x"}},
-        [],
-    ],
-)
+@pytest.mark.parametrize("wrong", [{"x": 1}, {"faults": [{"do": "explode"}]}, {"faults": [{"y": 1}]}, {"status_script": ["No"]}, {"lag": {"list": "x"}}, []])
 def test_control_refuses_what_it_does_not_know(world: World, wrong: Any) -> None:
     """400 with the reason."""
     assert control(world, wrong)[0] == 400
@@ -205,17 +186,12 @@ def test_callers(bench: Bench, refused: Any) -> None:
     with refused("ValidationError"):  # reliability.md 2.1: a chained session of more than an hour
         there.assume_role(RoleArn=role, RoleSessionName="run-2", DurationSeconds=7200)
     session = bench.world.sessions[keys["AccessKeyId"]]
-    bench.world.sessions[keys["AccessKeyId"]] = Session(
-        session.account, session.role, session.name, 0.0, None, session.parent
-    )
+    bench.world.sessions[keys["AccessKeyId"]] = Session(session.account, session.role, session.name, 0.0, None, session.parent)
     with refused("ExpiredTokenException"):
         there.get_caller_identity()
 
 
-@pytest.mark.parametrize(
-    ("service", "code"),
-    [("sagemaker", "UnrecognizedClientException"), ("sts", "InvalidClientTokenId"), ("s3", "InvalidAccessKeyId")],
-)
+@pytest.mark.parametrize(("service", "code"), [("sagemaker", "UnrecognizedClientException"), ("sts", "InvalidClientTokenId"), ("s3", "InvalidAccessKeyId")])
 def test_unknown_keys(bench: Bench, refused: Any, service: str, code: str) -> None:
     """The three ways in which AWS says it."""
     client = bench.session.create_client(

@@ -14,14 +14,7 @@ ARN = f"arn:aws:sagemaker:eu-west-1:{HUB}:model-package-group/churn"
 POLICY = json.dumps(
     {
         "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": CHURN},
-                "Action": "sagemaker:DescribeModelPackage",
-                "Resource": ARN,
-            }
-        ],
+        "Statement": [{"Effect": "Allow", "Principal": {"AWS": CHURN}, "Action": "sagemaker:DescribeModelPackage", "Resource": ARN}],
     }
 )
 
@@ -89,10 +82,7 @@ def test_only_an_empty_group_is_deleted(bench: Bench, sm: Any, refused: Any) -> 
 def test_policy_is_put_read_and_deleted(sm: Any, refused: Any) -> None:
     """Model: PolicyString is text of at most 20,480 characters; aws.md 1.1."""
     make(sm)
-    assert (
-        sm.put_model_package_group_policy(ModelPackageGroupName="churn", ResourcePolicy=POLICY)["ModelPackageGroupArn"]
-        == ARN
-    )
+    assert sm.put_model_package_group_policy(ModelPackageGroupName="churn", ResourcePolicy=POLICY)["ModelPackageGroupArn"] == ARN
     assert sm.get_model_package_group_policy(ModelPackageGroupName="churn")["ResourcePolicy"] == POLICY
     sm.delete_model_package_group_policy(ModelPackageGroupName="churn")
     with refused("ValidationException"):

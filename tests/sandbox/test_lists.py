@@ -24,9 +24,7 @@ def versions(sm: Any, **query: Any) -> list[str]:
 
 
 def found(sm: Any, *filters: tuple[str, str, str | None], **query: Any) -> list[str]:
-    rules = [
-        {"Name": name, "Operator": operator} | ({"Value": value} if value else {}) for name, operator, value in filters
-    ]
+    rules = [{"Name": name, "Operator": operator} | ({"Value": value} if value else {}) for name, operator, value in filters]
     asked = {"SearchExpression": {"Filters": rules}} if rules else {}
     results = sm.search(Resource="ModelPackage", **asked, **query)["Results"]
     return [row["ModelPackage"]["ModelPackageArn"].split("/", 1)[1] for row in results]
@@ -44,20 +42,13 @@ def test_without_a_group_only_unversioned_ones_are_listed(sm: Any) -> None:
 
 def test_a_summary_has_what_the_model_says(sm: Any) -> None:
     """Model: ModelPackageSummary; aws.md 1.7 and 8.2 #16."""
-    arn = create(
-        sm,
-        ModelPackageDescription="d",
-        ModelLifeCycle={"Stage": "a", "StageStatus": "b"},
-        CustomerMetadataProperties={"a": "b"},
-    )
+    arn = create(sm, ModelPackageDescription="d", ModelLifeCycle={"Stage": "a", "StageStatus": "b"}, CustomerMetadataProperties={"a": "b"})
     whole = describe(sm, arn)
     names = (
         "ModelPackageGroupName", "ModelPackageVersion", "ModelPackageArn", "ModelPackageDescription", "CreationTime",
         "ModelPackageStatus", "ModelApprovalStatus", "ModelLifeCycle", "ModelPackageRegistrationType",
     )  # fmt: skip
-    assert sm.list_model_packages(ModelPackageGroupName="churn")["ModelPackageSummaryList"] == [
-        {name: whole[name] for name in names}
-    ]
+    assert sm.list_model_packages(ModelPackageGroupName="churn")["ModelPackageSummaryList"] == [{name: whole[name] for name in names}]
 
 
 def test_order_is_ascending_by_time_unless_told(sm: Any) -> None:
@@ -74,9 +65,7 @@ def test_filters(sm: Any) -> None:
     at = describe(sm, second)["CreationTime"]
     assert versions(sm, ModelPackageGroupName="churn", ModelApprovalStatus="Approved") == ["churn/2"]
     assert versions(sm, ModelPackageGroupName="churn", CreationTimeBefore=at) == ["churn/1"]
-    assert versions(sm, ModelPackageGroupName="churn", CreationTimeAfter=describe(sm, first)["CreationTime"]) == [
-        "churn/2"
-    ]
+    assert versions(sm, ModelPackageGroupName="churn", CreationTimeAfter=describe(sm, first)["CreationTime"]) == ["churn/2"]
     assert versions(sm, ModelPackageType="Versioned", NameContains="HUR") == ["churn/1", "churn/2"]
 
 
@@ -87,15 +76,7 @@ def test_pages(sm: Any, refused: Any) -> None:
     pager = sm.get_paginator("list_model_packages")
     pages = list(pager.paginate(ModelPackageGroupName="churn", PaginationConfig={"PageSize": 3}))
     assert [len(page["ModelPackageSummaryList"]) for page in pages] == [3, 3, 1]
-    assert [row["ModelPackageVersion"] for page in pages for row in page["ModelPackageSummaryList"]] == [
-        1,
-        2,
-        3,
-        4,
-        5,
-        6,
-        7,
-    ]
+    assert [row["ModelPackageVersion"] for page in pages for row in page["ModelPackageSummaryList"]] == [1, 2, 3, 4, 5, 6, 7]
     for bad in (0, 101):
         with refused("ValidationException"):
             sm.list_model_packages(ModelPackageGroupName="churn", MaxResults=bad)
@@ -128,9 +109,7 @@ def test_groups_are_the_callers_own(bench: Bench, sm: Any) -> None:
 
 def test_search_gives_whole_documents_with_tags(sm: Any) -> None:
     """Model: the ModelPackage shape; aws.md 1.7."""
-    arn = create(
-        sm, CustomerMetadataProperties={"hubwright/fleet": "growth"}, ModelLifeCycle={"Stage": "a", "StageStatus": "b"}
-    )
+    arn = create(sm, CustomerMetadataProperties={"hubwright/fleet": "growth"}, ModelLifeCycle={"Stage": "a", "StageStatus": "b"})
     answer = sm.search(Resource="ModelPackage")
     assert answer["Results"] == [{"ModelPackage": describe(sm, arn) | {"Tags": []}}]
     assert answer["TotalHits"] == {"Value": 1, "Relation": "EqualTo"}
@@ -146,22 +125,13 @@ def test_search_filters(sm: Any, refused: Any) -> None:
     assert found(sm, (fleet, "Exists", None)) == ["churn/2", "churn/1"]
     assert found(sm, (fleet, "NotExists", None)) == ["other/1"]
     assert found(sm, (fleet, "In", "risk,growth"), ("ModelPackageVersion", "GreaterThan", "1")) == ["churn/2"]
-    assert found(
-        sm, ("CertifyForMarketplace", "Equals", "false"), ("ModelPackageVersion", "LessThanOrEqualTo", "1")
-    ) == ["other/1", "churn/1"]
+    assert found(sm, ("CertifyForMarketplace", "Equals", "false"), ("ModelPackageVersion", "LessThanOrEqualTo", "1")) == ["other/1", "churn/1"]
     assert found(sm, ("CreationTime", "GreaterThan", "2026-01-01T00:00:04")) == ["other/1"]
     with refused("ValidationException", 400, "not supported for the text property"):
         found(sm, ("CustomerMetadataProperties.n", "LessThan", "10"))
-    assert found(
-        sm, ("ModelPackageGroupName", "Contains", "hur"), ("ModelApprovalStatus", "NotEquals", "Approved")
-    ) == ["churn/1"]
-    either = {
-        "Filters": [{"Name": "ModelPackageGroupName", "Value": "other"}, {"Name": fleet, "Value": "risk"}],
-        "Operator": "Or",
-    }
-    results = sm.search(Resource="ModelPackage", SearchExpression={"SubExpressions": [either]}, SortOrder="Ascending")[
-        "Results"
-    ]
+    assert found(sm, ("ModelPackageGroupName", "Contains", "hur"), ("ModelApprovalStatus", "NotEquals", "Approved")) == ["churn/1"]
+    either = {"Filters": [{"Name": "ModelPackageGroupName", "Value": "other"}, {"Name": fleet, "Value": "risk"}], "Operator": "Or"}
+    results = sm.search(Resource="ModelPackage", SearchExpression={"SubExpressions": [either]}, SortOrder="Ascending")["Results"]
     assert [row["ModelPackage"]["ModelPackageArn"].split("/", 1)[1] for row in results] == ["churn/2", "other/1"]
     with refused("ValidationException"):
         found(sm, (fleet, "Like", "x"))
@@ -185,16 +155,8 @@ def test_search_pages(sm: Any) -> None:
     """Model: MaxResults up to 100."""
     for _ in range(5):
         create(sm)
-    pages = list(
-        sm.get_paginator("search").paginate(
-            Resource="ModelPackage", SortOrder="Ascending", PaginationConfig={"PageSize": 2}
-        )
-    )
-    assert [[row["ModelPackage"]["ModelPackageVersion"] for row in page["Results"]] for page in pages] == [
-        [1, 2],
-        [3, 4],
-        [5],
-    ]
+    pages = list(sm.get_paginator("search").paginate(Resource="ModelPackage", SortOrder="Ascending", PaginationConfig={"PageSize": 2}))
+    assert [[row["ModelPackage"]["ModelPackageVersion"] for row in page["Results"]] for page in pages] == [[1, 2], [3, 4], [5]]
 
 
 def test_search_groups_by_tag(sm: Any) -> None:
@@ -203,9 +165,9 @@ def test_search_groups_by_tag(sm: Any) -> None:
     sm.add_tags(ResourceArn=arn, Tags=[{"Key": "hubwright/fleet", "Value": "growth"}])
     rule = {"Filters": [{"Name": "Tags.hubwright/fleet", "Operator": "Equals", "Value": "growth"}]}
     results = sm.search(Resource="ModelPackageGroup", SearchExpression=rule)["Results"]
-    assert [
-        (row["ModelPackageGroup"]["ModelPackageGroupArn"], row["ModelPackageGroup"]["Tags"]) for row in results
-    ] == [(arn, [{"Key": "hubwright/fleet", "Value": "growth"}])]
+    assert [(row["ModelPackageGroup"]["ModelPackageGroupArn"], row["ModelPackageGroup"]["Tags"]) for row in results] == [
+        (arn, [{"Key": "hubwright/fleet", "Value": "growth"}])
+    ]
 
 
 def test_search_stays_behind(sm: Any, world: World) -> None:

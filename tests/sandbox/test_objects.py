@@ -54,17 +54,10 @@ def test_buckets(bench: Bench, s3: Any, refused: Any, store: str) -> None:
 
 def test_put_and_get(s3: Any, store: str) -> None:
     """Model: PutObject, GetObject, HeadObject; ETag is MD5 for a plain object (aws.md 3)."""
-    made = s3.put_object(
-        Bucket=store, Key="a/b c+é.json", Body=b"{}", ContentType="application/json", Metadata={"k": "v"}, Tagging="a=b"
-    )
+    made = s3.put_object(Bucket=store, Key="a/b c+é.json", Body=b"{}", ContentType="application/json", Metadata={"k": "v"}, Tagging="a=b")
     assert made["ETag"] == f'"{hashlib.md5(b"{}").hexdigest()}"'
     head = s3.head_object(Bucket=store, Key="a/b c+é.json")
-    assert (head["ContentLength"], head["ContentType"], head["Metadata"], head["VersionId"]) == (
-        2,
-        "application/json",
-        {"k": "v"},
-        made["VersionId"],
-    )
+    assert (head["ContentLength"], head["ContentType"], head["Metadata"], head["VersionId"]) == (2, "application/json", {"k": "v"}, made["VersionId"])
     assert read(s3, store, "a/b c+é.json") == b"{}"
     assert s3.get_object_tagging(Bucket=store, Key="a/b c+é.json")["TagSet"] == [{"Key": "a", "Value": "b"}]
     s3.put_object_tagging(Bucket=store, Key="a/b c+é.json", Tagging={"TagSet": [{"Key": "c", "Value": "d"}]})
@@ -98,9 +91,7 @@ def test_versions_and_delete_markers(s3: Any, refused: Any, store: str) -> None:
     assert [(row["VersionId"], row["IsLatest"]) for row in listed["DeleteMarkers"]] == [(marker["VersionId"], True)]
     s3.delete_object(Bucket=store, Key="k", VersionId=marker["VersionId"])
     assert read(s3, store, "k") == b"2"
-    gone = s3.delete_objects(
-        Bucket=store, Delete={"Objects": [{"Key": "k", "VersionId": second}, {"Key": "k", "VersionId": first}]}
-    )
+    gone = s3.delete_objects(Bucket=store, Delete={"Objects": [{"Key": "k", "VersionId": second}, {"Key": "k", "VersionId": first}]})
     assert len(gone["Deleted"]) == 2
     s3.delete_bucket(Bucket=store)
 
@@ -158,10 +149,7 @@ def test_owners_are_as_expected(s3: Any, store: str) -> None:
     assert read(s3, store, "k", ExpectedBucketOwner=HUB) == b"1"
 
 
-@pytest.mark.parametrize(
-    ("asked", "part", "range_"),
-    [("bytes=2-4", b"cde", "bytes 2-4/10"), ("bytes=7-", b"hij", "bytes 7-9/10"), ("bytes=-2", b"ij", "bytes 8-9/10")],
-)
+@pytest.mark.parametrize(("asked", "part", "range_"), [("bytes=2-4", b"cde", "bytes 2-4/10"), ("bytes=7-", b"hij", "bytes 7-9/10"), ("bytes=-2", b"ij", "bytes 8-9/10")])
 def test_ranges(s3: Any, store: str, asked: str, part: bytes, range_: str) -> None:
     """Model: Range, ContentRange."""
     s3.put_object(Bucket=store, Key="k", Body=b"abcdefghij")
@@ -181,9 +169,7 @@ def test_wrong_checksums_are_refused(s3: Any, refused: Any, store: str, algorith
     """Model: the checksum headers; reliability.md 2.2; 400 BadDigest."""
     size = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}[algorithm]
     with refused("BadDigest"):
-        s3.put_object(
-            Bucket=store, Key="k", Body=b"abc", **{f"Checksum{algorithm}": base64.b64encode(bytes(size)).decode()}
-        )
+        s3.put_object(Bucket=store, Key="k", Body=b"abc", **{f"Checksum{algorithm}": base64.b64encode(bytes(size)).decode()})
 
 
 def test_checksums_have_known_values(s3: Any, store: str) -> None:
@@ -198,16 +184,10 @@ def test_checksums_have_known_values(s3: Any, store: str) -> None:
 def test_attributes(s3: Any, store: str) -> None:
     """Model: GetObjectAttributes; aws.md 8.2 #23: ChecksumType, and CRC64NVME when nothing was sent."""
     s3.put_object(Bucket=store, Key="k", Body=io.BytesIO(b"123456789"), ChecksumAlgorithm="SHA256")
-    found = s3.get_object_attributes(
-        Bucket=store, Key="k", ObjectAttributes=["ETag", "Checksum", "ObjectSize", "StorageClass"]
-    )
+    found = s3.get_object_attributes(Bucket=store, Key="k", ObjectAttributes=["ETag", "Checksum", "ObjectSize", "StorageClass"])
     digest = base64.b64encode(hashlib.sha256(b"123456789").digest()).decode()
     assert found["Checksum"] == {"ChecksumSHA256": digest, "ChecksumType": "FULL_OBJECT"}
-    assert (found["ETag"], found["ObjectSize"], found["StorageClass"]) == (
-        hashlib.md5(b"123456789").hexdigest(),
-        9,
-        "STANDARD",
-    )
+    assert (found["ETag"], found["ObjectSize"], found["StorageClass"]) == (hashlib.md5(b"123456789").hexdigest(), 9, "STANDARD")
 
 
 def test_listing_in_pages(s3: Any, store: str) -> None:
@@ -219,13 +199,8 @@ def test_listing_in_pages(s3: Any, store: str) -> None:
     assert [[row["Key"] for row in page["Contents"]] for page in pages] == [["a/1", "a/2"], ["b", "c/x y"], ["c/é"]]
     assert [row["Key"] for row in s3.list_objects_v2(Bucket=store, StartAfter="a/2")["Contents"]] == keys[2:]
     found = s3.list_objects_v2(Bucket=store, Delimiter="/")
-    assert ([row["Key"] for row in found["Contents"]], [row["Prefix"] for row in found["CommonPrefixes"]]) == (
-        ["b"],
-        ["a/", "c/"],
-    )
-    pages = list(
-        s3.get_paginator("list_objects_v2").paginate(Bucket=store, Delimiter="/", PaginationConfig={"PageSize": 1})
-    )
+    assert ([row["Key"] for row in found["Contents"]], [row["Prefix"] for row in found["CommonPrefixes"]]) == (["b"], ["a/", "c/"])
+    pages = list(s3.get_paginator("list_objects_v2").paginate(Bucket=store, Delimiter="/", PaginationConfig={"PageSize": 1}))
     assert [page["KeyCount"] for page in pages] == [1, 1, 1]
     with pytest.raises(ClientError, match="InvalidArgument"):
         s3.list_objects_v2(Bucket=store, ContinuationToken="###")
@@ -242,9 +217,7 @@ def test_versions_in_pages(s3: Any, store: str) -> None:
 
 def test_policies_must_be_policies(s3: Any, refused: Any, store: str) -> None:
     """Model: PutBucketPolicy; aws.md 8.2 #19."""
-    policy = json.dumps(
-        {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}]}
-    )
+    policy = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}]})
     with refused("NoSuchBucketPolicy", 404):
         s3.get_bucket_policy(Bucket=store)
     with refused("MalformedPolicy"):
@@ -258,12 +231,7 @@ def test_policies_must_be_policies(s3: Any, refused: Any, store: str) -> None:
 
 def test_settings_are_kept(s3: Any, refused: Any, store: str) -> None:
     """Model: lifecycle, encryption, public access block, ownership, tagging of buckets."""
-    rule = {
-        "ID": "r",
-        "Status": "Enabled",
-        "Filter": {"Prefix": ""},
-        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
-    }
+    rule = {"ID": "r", "Status": "Enabled", "Filter": {"Prefix": ""}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}
     with refused("NoSuchLifecycleConfiguration", 404):
         s3.get_bucket_lifecycle_configuration(Bucket=store)
     s3.put_bucket_lifecycle_configuration(Bucket=store, LifecycleConfiguration={"Rules": [rule]})

@@ -9,9 +9,7 @@ import pytest
 
 from tests.sandbox.conftest import CHURN, HUB, Bench
 
-TRUST = json.dumps(
-    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": HUB}, "Action": "sts:AssumeRole"}]}
-)
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": HUB}, "Action": "sts:AssumeRole"}]})
 
 
 @pytest.fixture(autouse=True)
@@ -25,11 +23,7 @@ def test_accounts_are_kept_apart_and_reset(bench: Bench) -> None:
     made = bench.client("iam", CHURN).create_role(RoleName="pusher", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     assert made == f"arn:aws:iam::{CHURN}:role/pusher"
     assert bench.client("iam").list_roles()["Roles"] == []
-    assert (
-        bench.client("sts")
-        .assume_role(RoleArn=made, RoleSessionName="run")["AssumedRoleUser"]["Arn"]
-        .endswith("pusher/run")
-    )
+    assert bench.client("sts").assume_role(RoleArn=made, RoleSessionName="run")["AssumedRoleUser"]["Arn"].endswith("pusher/run")
     assert [call.operation for call in bench.world.mutations()] == ["CreateRole"]
     bench.world.reset()
     assert bench.client("iam", CHURN).list_roles()["Roles"] == []

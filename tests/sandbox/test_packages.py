@@ -22,11 +22,7 @@ REPORT = {"ContentType": "application/json", "S3Uri": "s3://b/m.json"}
 
 
 def create(sm: Any, group: str = "churn", **more: Any) -> str:
-    return str(
-        sm.create_model_package(ModelPackageGroupName=group, **({"InferenceSpecification": SPEC} | more))[
-            "ModelPackageArn"
-        ]
-    )
+    return str(sm.create_model_package(ModelPackageGroupName=group, **({"InferenceSpecification": SPEC} | more))["ModelPackageArn"])
 
 
 def describe(sm: Any, arn: str) -> dict[str, Any]:
@@ -104,9 +100,7 @@ def test_equal_token_with_other_parameters_is_a_conflict(sm: Any, refused: Any) 
         create(sm, ClientToken="t-1", ModelPackageDescription="other")
 
 
-@pytest.mark.parametrize(
-    ("span", "found"), [(Span(seconds=0), "/2"), (Span(calls=0), "/2"), (Span(calls=1), "/1"), (None, "/1")]
-)
+@pytest.mark.parametrize(("span", "found"), [(Span(seconds=0), "/2"), (Span(calls=0), "/2"), (Span(calls=1), "/1"), (None, "/1")])
 def test_token_is_forgotten_after_its_lifetime(sm: Any, world: World, span: Span | None, found: str) -> None:
     """Assumed: aws.md 1.3 says the retention is not documented; the sandbox lets tests choose it."""
     world.settings.token = span
@@ -177,27 +171,12 @@ BEYOND = {
     "image": {"InferenceSpecification": SPEC | {"Containers": [{"Image": "x" * 256}]}},
     "image space": {"InferenceSpecification": SPEC | {"Containers": [{"Image": "a b"}]}},
     "digest": {"InferenceSpecification": SPEC | {"Containers": [{"Image": IMAGE, "ImageDigest": "sha256:12"}]}},
-    "model": {
-        "InferenceSpecification": SPEC | {"Containers": [{"Image": IMAGE, "ModelDataUrl": "s3://b/" + "x" * 1024}]}
-    },
+    "model": {"InferenceSpecification": SPEC | {"Containers": [{"Image": IMAGE, "ModelDataUrl": "s3://b/" + "x" * 1024}]}},
     "environment": {"InferenceSpecification": SPEC | {"Containers": [{"Image": IMAGE, "Environment": {"1A": "x"}}]}},
     "framework": {"InferenceSpecification": SPEC | {"Containers": [{"Image": IMAGE, "FrameworkVersion": "2"}]}},
     "sources": {
         "InferenceSpecification": SPEC
-        | {
-            "Containers": [
-                {
-                    "Image": IMAGE,
-                    "AdditionalModelDataSources": [
-                        {
-                            "ChannelName": "c",
-                            "S3DataSource": {"S3Uri": "s3://b/k/", "S3DataType": "S3Prefix", "CompressionType": "None"},
-                        }
-                    ]
-                    * 6,
-                }
-            ]
-        }
+        | {"Containers": [{"Image": IMAGE, "AdditionalModelDataSources": [{"ChannelName": "c", "S3DataSource": {"S3Uri": "s3://b/k/", "S3DataType": "S3Prefix", "CompressionType": "None"}}] * 6}]}
     },
 }
 
@@ -205,9 +184,7 @@ BEYOND = {
 @pytest.mark.parametrize("name", BEYOND)
 def test_limits_and_patterns_are_checked_by_the_server(sm: Any, refused: Any, name: str) -> None:
     """Model's shapes, listed in aws.md 1.2; botocore checks none of them."""
-    given = {
-        key: value for key, value in ({"InferenceSpecification": SPEC} | BEYOND[name]).items() if value is not None
-    }
+    given = {key: value for key, value in ({"InferenceSpecification": SPEC} | BEYOND[name]).items() if value is not None}
     with refused("ValidationException"):
         sm.create_model_package(ModelPackageGroupName="churn", **given)
 
@@ -229,9 +206,7 @@ def test_image_digest_and_etags_are_filled_in(bench: Bench, sm: Any, s3: Any) ->
         {"Image": IMAGE.replace(":1", "@" + digest), "ModelDataSource": {"S3DataSource": source}},
         {"Image": "elsewhere/serve:1", "ModelDataUrl": "s3://bucket/absent"},
     ]
-    found = describe(sm, create(sm, InferenceSpecification=SPEC | {"Containers": containers}))[
-        "InferenceSpecification"
-    ]["Containers"]
+    found = describe(sm, create(sm, InferenceSpecification=SPEC | {"Containers": containers}))["InferenceSpecification"]["Containers"]
     assert found == [
         containers[0] | {"ImageDigest": digest, "ModelDataETag": etag},
         containers[1] | {"ImageDigest": digest, "ModelDataSource": {"S3DataSource": source | {"ETag": etag}}},
@@ -244,12 +219,7 @@ def test_status_arrives_with_descriptions(sm: Any, world: World) -> None:
     world.settings.status = {"*": ("Pending", "InProgress", "Completed"), "churn/2": ("InProgress", "Failed")}
     world.settings.status_seconds = 0
     first, second = create(sm), create(sm)
-    assert [describe(sm, first)["ModelPackageStatus"] for _ in range(4)] == [
-        "Pending",
-        "InProgress",
-        "Completed",
-        "Completed",
-    ]
+    assert [describe(sm, first)["ModelPackageStatus"] for _ in range(4)] == ["Pending", "InProgress", "Completed", "Completed"]
     describe(sm, second)
     failed = describe(sm, second)
     assert failed["ModelPackageStatus"] == "Failed"
@@ -263,9 +233,7 @@ def test_status_arrives_with_time(sm: Any, world: World) -> None:
     create(sm)
 
     def listed() -> str:
-        return str(
-            sm.list_model_packages(ModelPackageGroupName="churn")["ModelPackageSummaryList"][0]["ModelPackageStatus"]
-        )
+        return str(sm.list_model_packages(ModelPackageGroupName="churn")["ModelPackageSummaryList"][0]["ModelPackageStatus"])
 
     assert listed() == "InProgress"
     world.clock.advance(60)
@@ -315,10 +283,7 @@ def test_update_changes_what_it_names_and_nothing_else(sm: Any, world: World) ->
     }
     sm.update_model_package(ModelPackageArn=arn, CustomerMetadataProperties={"d": "5"})
     after = describe(sm, arn)
-    assert {name for name in after if after[name] != approved.get(name)} == {
-        "CustomerMetadataProperties",
-        "LastModifiedTime",
-    }
+    assert {name for name in after if after[name] != approved.get(name)} == {"CustomerMetadataProperties", "LastModifiedTime"}
     assert after["CustomerMetadataProperties"] == {"b": "3", "c": "4", "d": "5"}
 
 
@@ -382,9 +347,7 @@ def test_other_accounts_are_reached_by_arn(bench: Bench, sm: Any) -> None:
     assert arn == f"arn:aws:sagemaker:eu-west-1:{HUB}:model-package/churn/1"
     assert describe(spoke, arn) == describe(sm, arn)
     assert describe(sm, arn)["CreatedBy"]["IamIdentity"]["Arn"] == f"arn:aws:iam::{CHURN}:user/administrator"
-    listed = spoke.list_model_packages(
-        ModelPackageGroupName=f"arn:aws:sagemaker:eu-west-1:{HUB}:model-package-group/churn"
-    )
+    listed = spoke.list_model_packages(ModelPackageGroupName=f"arn:aws:sagemaker:eu-west-1:{HUB}:model-package-group/churn")
     assert [row["ModelPackageArn"] for row in listed["ModelPackageSummaryList"]] == [arn]
 
 
@@ -413,9 +376,7 @@ def test_batch_describe_answers_part_and_says_what_is_missing(sm: Any) -> None:
 def test_batch_describe_takes_up_to_a_hundred(sm: Any, refused: Any) -> None:
     """Model: ModelPackageArnList 1..100."""
     with refused("ValidationException"):
-        sm.batch_describe_model_package(
-            ModelPackageArnList=[f"arn:aws:sagemaker:eu-west-1:{HUB}:model-package/churn/1"] * 101
-        )
+        sm.batch_describe_model_package(ModelPackageArnList=[f"arn:aws:sagemaker:eu-west-1:{HUB}:model-package/churn/1"] * 101)
 
 
 def test_unversioned_packages_have_a_name_and_tags(sm: Any, refused: Any) -> None:

@@ -55,12 +55,7 @@ def test_upload_at_once(registry: Registry) -> None:
     assert registry("HEAD", f"/v2/app/blobs/{digest_of(ONE.layer)}")[0] == 404
     assert registry.blob("app", ONE.layer) == 201
     status, headers, body = registry("HEAD", f"/v2/app/blobs/{digest_of(ONE.layer)}")
-    assert (status, headers["Content-Length"], headers["Docker-Content-Digest"], body) == (
-        200,
-        str(len(ONE.layer)),
-        digest_of(ONE.layer),
-        b"",
-    )
+    assert (status, headers["Content-Length"], headers["Docker-Content-Digest"], body) == (200, str(len(ONE.layer)), digest_of(ONE.layer), b"")
     assert registry("GET", f"/v2/app/blobs/{digest_of(ONE.layer)}")[2] == ONE.layer
     wrong = registry("POST", f"/v2/app/blobs/uploads/?digest={digest_of(b'x')}", b"y")
     assert code_of(wrong) == (400, "DIGEST_INVALID")
@@ -86,9 +81,7 @@ def test_upload_is_cancelled(registry: Registry) -> None:
     assert [registry("DELETE", place)[0], registry("DELETE", place)[0]] == [204, 404]
 
 
-@pytest.mark.parametrize(
-    ("asked", "status", "part"), [("bytes=2-4", 206, b"cde"), ("bytes=7-", 206, b"hij"), ("bytes=10-", 416, None)]
-)
+@pytest.mark.parametrize(("asked", "status", "part"), [("bytes=2-4", 206, b"cde"), ("bytes=7-", 206, b"hij"), ("bytes=10-", 416, None)])
 def test_ranges(registry: Registry, asked: str, status: int, part: bytes | None) -> None:
     """OCI: Range on a blob."""
     registry.blob("app", b"abcdefghij")
@@ -114,10 +107,7 @@ def test_blobs_are_elsewhere_when_told(bench: Bench, registry: Registry) -> None
     bench.world.settings.redirect = True
     registry.blob("app", ONE.layer)
     status, headers, _ = registry("GET", f"/v2/app/blobs/{digest_of(ONE.layer)}")
-    assert (status, headers["Location"]) == (
-        307,
-        f"http://sandbox.localhost/_sandbox/layers/{HUB}/eu-west-1/{digest_of(ONE.layer)}",
-    )
+    assert (status, headers["Location"]) == (307, f"http://sandbox.localhost/_sandbox/layers/{HUB}/eu-west-1/{digest_of(ONE.layer)}")
 
 
 def test_manifests_are_kept_byte_for_byte(bench: Bench, registry: Registry, ecr: Any) -> None:
@@ -125,12 +115,7 @@ def test_manifests_are_kept_byte_for_byte(bench: Bench, registry: Registry, ecr:
     push(bench, "app", "1")
     for reference in ("1", ONE.digest):
         status, headers, body = registry("GET", f"/v2/app/manifests/{reference}")
-        assert (status, headers["Content-Type"], headers["Docker-Content-Digest"], body) == (
-            200,
-            OCI,
-            ONE.digest,
-            ONE.manifest,
-        )
+        assert (status, headers["Content-Type"], headers["Docker-Content-Digest"], body) == (200, OCI, ONE.digest, ONE.manifest)
         status, headers, body = registry("HEAD", f"/v2/app/manifests/{reference}")
         assert (status, headers["Content-Length"], body) == (200, str(len(ONE.manifest)), b"")
     assert code_of(registry("GET", "/v2/app/manifests/9")) == (404, "MANIFEST_UNKNOWN")
@@ -187,15 +172,10 @@ def test_referrers(bench: Bench, registry: Registry, ecr: Any) -> None:
     data = json.dumps(signature).encode()
     assert registry.manifest("app", digest_of(data), data)[1]["OCI-Subject"] == ONE.digest
     found = json.loads(registry("GET", f"/v2/app/referrers/{ONE.digest}")[2])
-    assert found["manifests"] == [
-        entry(data, OCI) | {"artifactType": "application/x.signature", "annotations": {"by": "ana"}}
-    ]
+    assert found["manifests"] == [entry(data, OCI) | {"artifactType": "application/x.signature", "annotations": {"by": "ana"}}]
     assert json.loads(registry("GET", f"/v2/app/referrers/{ONE.digest}?artifactType=other")[2])["manifests"] == []
     assert json.loads(registry("GET", f"/v2/app/referrers/{TWO.digest}")[2])["manifests"] == []
-    assert [
-        row["digest"]
-        for row in ecr.list_image_referrers(repositoryName="app", subjectId={"imageDigest": ONE.digest})["referrers"]
-    ] == [digest_of(data)]
+    assert [row["digest"] for row in ecr.list_image_referrers(repositoryName="app", subjectId={"imageDigest": ONE.digest})["referrers"]] == [digest_of(data)]
 
 
 def test_what_is_not_of_the_specification(registry: Registry) -> None:
@@ -210,10 +190,7 @@ def test_registry_requests_are_logged(bench: Bench, registry: Registry) -> None:
     registry.blob("app", ONE.layer)
     registry("HEAD", f"/v2/app/blobs/{digest_of(ONE.layer)}")
     host = f"{HUB}.dkr.ecr.eu-west-1.amazonaws.com"
-    assert [
-        (call.service, call.operation, call.account, call.mutating, call.resource, call.status)
-        for call in bench.world.calls
-    ] == [
+    assert [(call.service, call.operation, call.account, call.mutating, call.resource, call.status) for call in bench.world.calls] == [
         ("registry", "PostUpload", HUB, True, f"{host}/app", 201),
         ("registry", "HeadBlob", HUB, False, f"{host}/app@{digest_of(ONE.layer)}", 200),
     ]

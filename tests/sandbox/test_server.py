@@ -88,18 +88,8 @@ def test_drop_ends_the_connection(serving: Serving) -> None:
 def test_one_connection_takes_many_requests(serving: Serving) -> None:
     """Keep-alive also after an error, a HEAD and a chunked body."""
     connection = HTTPConnection("127.0.0.1", int(serving.endpoint.rsplit(":", 1)[1]))
-    for method, path, body in (
-        ("GET", "/_sandbox/calls", None),
-        ("HEAD", "/absent", None),
-        ("POST", "/_sandbox/control", iter([b"{", b"}"])),
-    ):
-        connection.request(
-            method,
-            path,
-            body=body,
-            encode_chunked=body is not None,
-            headers={"Transfer-Encoding": "chunked"} if body else {},
-        )
+    for method, path, body in (("GET", "/_sandbox/calls", None), ("HEAD", "/absent", None), ("POST", "/_sandbox/control", iter([b"{", b"}"]))):
+        connection.request(method, path, body=body, encode_chunked=body is not None, headers={"Transfer-Encoding": "chunked"} if body else {})
         answer = connection.getresponse()
         answer.read()
         assert (path, answer.status) == (path, 403 if path == "/absent" else 200)
@@ -180,9 +170,7 @@ def test_skopeo_copies_and_inspects(serving: Serving, tmp_path: Path) -> None:
     place = f"docker://{serving.registries[HOST].removeprefix('http://')}"
 
     def skopeo(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["skopeo", "--insecure-policy", *words], capture_output=True, text=True, timeout=60, check=False
-        )
+        return subprocess.run(["skopeo", "--insecure-policy", *words], capture_output=True, text=True, timeout=60, check=False)
 
     to = ["--dest-tls-verify=false", "--dest-creds", credentials]
     source = ["--src-tls-verify=false", "--src-creds", credentials]
