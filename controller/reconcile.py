@@ -14,7 +14,7 @@ from controller.core.judge import Answer, judge, orphans
 from controller.core.manifests import Manifests
 from controller.core.model import Change, Key, Outcome, Resource, Target
 from controller.core.plan import Plan, plan, within
-from controller.core.report import Report, rows, unmatched
+from controller.core.report import Report, Row, rows, unmatched
 from controller.core.scope import Scope, check_scope
 from controller.core.view import View
 from controller.core.wish import Finding, GroupWish, Place, Subject, Wishes
@@ -50,6 +50,10 @@ class Thought:
         matched = rows(self.wishes.promotions, self.subjects, self.findings, chosen, outcomes)
         table = sorted((*matched, *unmatched(self.unmatched, manifests)), key=lambda row: row.name)
         return Report(kind, chosen, tuple(table), others, manifests.problems, outcomes)
+
+    def report_rows(self) -> tuple[Row, ...]:
+        """How every promotion that could be matched stands before anything is done."""
+        return rows(self.wishes.promotions, self.subjects, self.findings, self.plan)
 
 
 def think(cloud: Cloud, manifests: Manifests, scope: Scope, pool: Executor, step: Step) -> Thought:

@@ -18,6 +18,7 @@ from controller.core.errors import CloudError, SafetyError
 from controller.core.model import Target
 
 MOST_PAGES = 10_000
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "400"})  # the last: HEAD has no body to say more
 
 # S3 may answer 200 and then fail; botocore turns an error body into an error, but an empty one looks like success.
 _PROOFS: Mapping[str, tuple[str, ...]] = {
@@ -38,12 +39,14 @@ class AwsClient:
         *,
         gate: threading.Semaphore,
         writable: bool,
+        renew: Callable[[], Callable[[], None]] = lambda: lambda: None,
     ) -> None:
         self.target = target
         self.service = service
         self._connect = connect
         self._gate = gate
         self._writable = writable
+        self._renew = renew
 
     def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
         """One call by its API name, as `kinds.base.Client.call`.
@@ -55,13 +58,25 @@ class AwsClient:
             refuse_write(self.service, operation)
         name = f"{self.service}:{operation}"
         try:
-            connection = self._connect()
-            with self._gate:
-                answer = method_of(connection, operation)(**parameters)
+            answer = self._asked(operation, parameters)
         except (ClientError, BotoCoreError) as error:
             raise cloud_error(error, name, self.target) from error
         answer.pop("ResponseMetadata", None)
         return self._proven(operation, answer)
+
+    def _asked(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Once more with new credentials when AWS says that those at hand have expired: nothing was done then."""
+        connection = self._connect()
+        renew = self._renew()
+        try:
+            with self._gate:
+                return method_of(connection, operation)(**parameters)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") not in _EXPIRED:
+                raise
+        renew()
+        with self._gate:
+            return method_of(connection, operation)(**parameters)
 
     def pages(self, operation: str, result: str, /, **parameters: Any) -> Iterator[dict[str, Any]]:
         """All items of the list `result`, lazily, as `kinds.base.Client.pages`; a repeated token is a `CloudError`."""

@@ -17,13 +17,14 @@ from controller import __version__
 from controller.aws.calls import CallLog
 from controller.aws.client import AwsClient, method_of
 from controller.aws.failures import cloud_error
-from controller.aws.sessions import Prepare, Role, own_session, role_session
+from controller.aws.sessions import Prepare, Renewable, Role, own_session, role_session
 from controller.aws.watch import Watch
 from controller.core.errors import AccountError, CloudError
 from controller.core.model import Target
 from controller.kinds.base import Purpose
 
 _AT_ONCE = 8
+_COPIES = 64  # S3 takes many at a time; how many are sent is decided by what that brings (`kinds.flow`)
 _FALLBACK_REGION = "us-east-1"
 
 
@@ -46,8 +47,8 @@ class AwsCloud:
 
     `roles` maps account to its `Roles`; an account not in it is entered with the caller's own credentials. `run` names
     the run in CloudTrail. Unless `writable`, and always for the purpose `read`, only known reads are sent. `workers` is
-    the number of threads that will call; at most 8 of them are let into one account at a time. `prepare` sees every
-    session before its first use (tests attach themselves there).
+    the number of threads that will call; at most 8 of them are let into one account at a time, besides S3. `prepare`
+    sees every session before its first use (tests attach themselves there).
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class AwsCloud:
         self._workers = workers
         self._prepare = prepare
         self._lock = threading.RLock()
-        self._gates: dict[str, threading.Semaphore] = {}
+        self._gates: dict[tuple[str, bool], threading.Semaphore] = {}
         self._entries: dict[tuple[str, str | None], _Entry] = {}
 
     def client(self, target: Target, service: str, purpose: Purpose = "read") -> AwsClient:
@@ -77,13 +78,15 @@ class AwsCloud:
         if arn is not None and arn.split(":")[4:5] != [target.account]:
             raise AccountError(f"{arn} is not a role of account {target.account}")
         with self._lock:
-            gate = self._gates.setdefault(target.account, threading.BoundedSemaphore(min(_AT_ONCE, self._workers)))
+            most = _COPIES if service == "s3" else min(_AT_ONCE, self._workers)
+            gate = self._gates.setdefault((target.account, service == "s3"), threading.BoundedSemaphore(most))
         return AwsClient(
             target,
             service,
             functools.partial(self._connect, target, service, arn, roles.external_id),
             gate=gate,
             writable=self._writable and purpose != "read",
+            renew=functools.partial(self._renewal, target.account, arn),
         )
 
     def identity(self, region: str | None = None) -> str:
@@ -103,6 +106,13 @@ class AwsCloud:
         entry = self._own() if arn is None else self._assumed(target, Role(arn, external_id, self._run))
         entry.prove(target, arn)
         return entry.client(service, target.region)
+
+    def _renewal(self, account: str, arn: str | None) -> Callable[[], None]:
+        """What renews the role's credentials if they are still those at hand now; the caller's own are not ours."""
+        with self._lock:
+            entry = self._entries.get((account, arn))
+        held = entry.session.get_credentials() if entry is not None and arn is not None else None
+        return functools.partial(held.renew, held.number) if isinstance(held, Renewable) else lambda: None
 
     def _own(self) -> _Entry:
         return self._entry(("", None), own_session)
@@ -197,7 +207,8 @@ def _config(service: str, workers: int) -> Config:
         retries={"mode": "standard", "total_max_attempts": 6},
         connect_timeout=10,
         read_timeout=300 if service == "s3" else 60,  # a copy of 5 GB answers when it is done
-        max_pool_connections=workers,
+        max_pool_connections=_COPIES if service == "s3" else workers,
+        request_checksum_calculation="when_required" if service == "s3" else None,
         tcp_keepalive=True,
         user_agent_extra=f"hubwright/{__version__}",
     )

@@ -55,11 +55,39 @@ def role_session(role: Role, caller: Credentials | None, create_sts: Callable[..
     extra: dict[str, Any] = {"RoleSessionName": session_name(role.run), "DurationSeconds": SESSION_SECONDS}
     if role.external_id:
         extra["ExternalId"] = role.external_id
-    fetcher = AssumeRoleCredentialFetcher(create_sts, caller, role.arn, extra_args=extra)
+    cache: dict[str, Any] = {}
+    fetcher = AssumeRoleCredentialFetcher(create_sts, caller, role.arn, extra_args=extra, cache=cache)
     session = own_session()
-    held = DeferredRefreshableCredentials(fetcher.fetch_credentials, method="assume-role")
+    held = Renewable(fetcher.fetch_credentials, cache.clear)
     session.register_component("credential_provider", _Held(held))
     return session
+
+
+class Renewable(DeferredRefreshableCredentials):
+    """Credentials of a role that can also be renewed before their time, when AWS says that they have expired."""
+
+    def __init__(self, fetch: Callable[[], dict[str, Any]], forget: Callable[[], None]) -> None:
+        super().__init__(self._fetched, method="assume-role")
+        self._fetch = fetch
+        self._forget = forget
+        self._refused = False
+        self.number = 0
+
+    def renew(self, number: int) -> None:
+        """Fetches others at the next use, unless those at hand are others than the `number`-th already."""
+        if self.number == number:
+            self._refused = True
+
+    def refresh_needed(self, refresh_in: int | None = None) -> bool:
+        """As botocore's, and while the ones at hand were refused."""
+        return self._refused or super().refresh_needed(refresh_in)
+
+    def _fetched(self) -> dict[str, Any]:
+        self._forget()  # the fetcher would give the old ones again while they look fresh
+        found = self._fetch()
+        self._refused = False
+        self.number += 1
+        return found
 
 
 def session_name(run: str) -> str:

@@ -111,6 +111,20 @@ def reconcile(plans: tuple[Path, ...], form: str, **values: Any) -> int:
 
 
 @hubwright.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@taking(FOLDER, REVISION, RUNNING)
+def prefetch(names: tuple[str, ...], **values: Any) -> int:
+    """Copy artifacts and images of locked promotions (by default of all) ahead; register and approve nothing.
+
+    \b
+    Example: hubwright prefetch churn-8 --ref my-branch
+    """
+    from controller.cli.ahead import prefetch as run
+
+    return run(settings(values), names)
+
+
+@hubwright.command()
 @click.option(
     "--seed", type=click.Choice(["demo", "empty"]), default="demo", show_default=True, help="What it starts with."
 )

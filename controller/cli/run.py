@@ -15,6 +15,7 @@ from pathlib import Path
 from controller.aws.calls import CallLog
 from controller.aws.cloud import AwsCloud, Roles
 from controller.aws.registries import EcrRegistries
+from controller.cli.gauge import Gauge
 from controller.cli.settings import Settings
 from controller.cli.stop import STOP
 from controller.cli.term import Progress
@@ -29,6 +30,9 @@ from controller.source.load import load
 REGISTRIES = "HUBWRIGHT_REGISTRIES"
 COPY_LIMIT = "HUBWRIGHT_COPY_LIMIT"
 S3_COPY_LIMIT = 5 * 1024**3
+PARTS_FROM = "HUBWRIGHT_PARTS_FROM"
+S3_PARTS_FROM = 1024**3
+_COPIERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Run:
     name: str
     calls: CallLog
     pool: ThreadPoolExecutor
+    copiers: ThreadPoolExecutor
     progress: Progress
 
     def think(self) -> Thought:
@@ -65,6 +70,9 @@ class Run:
             pause=STOP.pause,
             stopped=STOP.asked,
             copy_limit=copy_limit(os.environ),
+            parts_from=parts_from(os.environ),
+            copiers=self.copiers,
+            moved=Gauge(self.progress),
         )
 
 
@@ -74,13 +82,16 @@ def opened(settings: Settings, added: Mapping[str, bytes] | None = None) -> Iter
     scope = parse_scope(settings.scope)
     registry_bases(os.environ)  # a mistake in it shows before anything is read
     copy_limit(os.environ)
+    parts_from(os.environ)
     manifests = read_manifests(settings, added)
     calls = CallLog(sys.stderr if settings.debug else None)
     pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="hubwright")
+    copiers = ThreadPoolExecutor(_COPIERS, thread_name_prefix="copier")  # threads begin when there is work
     try:
         with Progress(settings.log) as progress:
-            yield Run(settings, manifests, scope, secrets.token_hex(6), calls, pool, progress)
+            yield Run(settings, manifests, scope, secrets.token_hex(6), calls, pool, copiers, progress)
     finally:
+        copiers.shutdown(wait=not STOP.asked(), cancel_futures=True)
         pool.shutdown(wait=not STOP.asked(), cancel_futures=True)
 
 
@@ -143,9 +154,18 @@ def _is_url(value: object) -> bool:
 
 def copy_limit(environment: Mapping[str, str]) -> int:
     """How many bytes one CopyObject may move: S3's 5 GiB, or what the environment says of a stand-in for S3."""
-    text = environment.get(COPY_LIMIT, "")
+    return _bytes(environment, COPY_LIMIT, S3_COPY_LIMIT)
+
+
+def parts_from(environment: Mapping[str, str]) -> int:
+    """Above how many bytes an object is copied in parts, several at a time, though one CopyObject could move it."""
+    return _bytes(environment, PARTS_FROM, S3_PARTS_FROM)
+
+
+def _bytes(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name, "")
     if not text:
-        return S3_COPY_LIMIT
+        return default
     if not text.isascii() or not text.isdigit() or not int(text):
-        raise UsageError(f"{COPY_LIMIT}={text!r} is not a number of bytes")
+        raise UsageError(f"{name}={text!r} is not a number of bytes")
     return int(text)

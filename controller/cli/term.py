@@ -58,6 +58,11 @@ class Progress:
             self._text, self._since = text, time.monotonic()
         self.event("step", text=text)
 
+    def live(self, text: str) -> None:
+        """As `step`, for the live line alone: what changes many times a second is no event."""
+        with self._lock:
+            self._text, self._since = text, min(self._since, time.monotonic() - _PATIENCE)
+
     def event(self, name: str, **facts: object) -> None:
         """One line of the log, where one is written."""
         if self._log == "json":

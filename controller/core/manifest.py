@@ -57,6 +57,7 @@ class Store:
     state: Literal["Active", "Closed"] = "Active"
     prefix: str = "models"
     kms_key_arn: str | None = None
+    verify: Literal["checksum", "deep"] = "checksum"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class Spoke:
     state: Literal["Active", "Frozen", "Retired"] = "Active"
     pattern: Literal["pull", "push"] = "pull"
     access: Access | None = None
+    copy: Literal["server", "relay"] = "server"
 
 
 @dataclass(frozen=True, slots=True)

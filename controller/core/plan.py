@@ -167,6 +167,17 @@ def within(whole: Plan, saved: Iterable[str]) -> Plan:
     return replace(whole, actions=kept, findings=(*whole.findings, *map(_stale, sorted(stale) + sorted(promotions))))
 
 
+def ahead(whole: Plan, names: Iterable[str]) -> Plan:
+    """The part of a plan that only copies, for the promotions of these names: nothing registered, nothing approved."""
+    chosen = set(names)
+    kept = tuple(
+        action
+        for action in whole.actions
+        if action.key.kind in ("repository", "image", "artifact") and not chosen.isdisjoint(action.origins)
+    )
+    return replace(whole, actions=kept, findings=())
+
+
 def _stale(about: str) -> Finding:
     why = "it needs actions that the saved plan does not have"
     return Finding(about, "stale", why, "plan it again, and have that reviewed")

@@ -193,6 +193,7 @@ def facts_of(action: Action) -> dict[str, Any]:
             "objects": len(sizes) if copied else 0,
             "bytes": sum(sizes) if copied else 0,
             "prefix": action.facts["prefix"],
+            **({"relay": True} if action.facts.get("copy") == "relay" else {}),
         }
     if action.key.kind == "image":
         return {"source": action.facts["source"]}

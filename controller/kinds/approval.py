@@ -95,7 +95,8 @@ def _evidence(wish: Wish) -> dict[str, Any]:
     subject, store = wish.subject, wish.store
     record = record_key(store.prefix, subject.source.account, subject.recorded_as)
     images = [[copy.repository, copy.digest] for copy in wish.images]
-    return {"bucket": store.bucket, "record": record, "locked": subject.locked, "images": images}
+    deep = store.verify == "deep"
+    return {"bucket": store.bucket, "record": record, "locked": subject.locked, "images": images, "deep": deep}
 
 
 def _known(facts: Mapping[str, Any], item: Package) -> dict[str, Any]:

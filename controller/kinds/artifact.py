@@ -5,7 +5,9 @@ Everything below the store's prefix is written once; nothing there is overwritte
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from controller.core.arn import parse_version
@@ -13,14 +15,21 @@ from controller.core.draft import Draft, destination, split_uri
 from controller.core.errors import CloudError, PreconditionError, SafetyError
 from controller.core.manifest import Store
 from controller.core.model import Action, Key, Resource, Target
-from controller.core.record import Record, Stored, read_record, record_key
-from controller.core.release import release_from_json
+from controller.core.record import Record, read_record, record_key
+from controller.core.release import Release, release_from_json
 from controller.core.view import RecordPlace, View
-from controller.core.wish import Wish, Wishes
+from controller.core.wish import Subject, Wish, Wishes
 from controller.kinds.base import Client, Facts, World
-from controller.kinds.s3copy import PART_SIZE, Copied, ObjectCopy, copy_object
+from controller.kinds.flow import Pace
+from controller.kinds.prove import SHA256, digest, place_of
+from controller.kinds.relay import PIECE
+from controller.kinds.s3object import ObjectCopy
+from controller.kinds.s3upload import Lanes
+from controller.kinds.transfer import Route, transfer
 
 NAME = "artifact"
+_AT_ONCE, _RELAYED = 64, 8
+_LEAST_PART = 5 << 20  # a stand-in for S3 may take smaller ones: then its limit is a part's size
 
 
 def key(wish: Wish) -> Key:
@@ -49,8 +58,19 @@ def _facts(wish: Wish, made: Draft) -> dict[str, Any]:
         "release": made.release.to_json(),
         "inputs": subject.inputs,
         "attempt": subject.promotion.attempt,
+        "checksums": {uri: dict(sums) for uri, sums in made.release.checksums.items()},
+        "copy": subject.spoke.copy,
+        "reader": _reader(subject),
+        "deep": store.verify == "deep",
         "body": made.body,
     }
+
+
+def _reader(subject: Subject) -> list[str]:
+    """Whose credentials read what passes through here: the spoke's own role's, or without one the hub's."""
+    access = subject.spoke.access
+    own = access is not None and access.read is not None
+    return [subject.source.account if own else subject.place.target.account, subject.source.region]
 
 
 def observe(wishes: Wishes, views: Mapping[Target, View]) -> Iterator[Resource]:
@@ -108,45 +128,69 @@ def read_back(client: Client, account: str, bucket: str, name: str) -> Record:
 
 
 def create(world: World, action: Action) -> Facts:
-    facts = action.facts
-    client = world.cloud.client(action.key.target, "s3", "register")
+    facts, began = action.facts, world.clock()
     source = parse_version(facts["release"]["source"])
     assert source is not None  # noqa: S101  (a release always names its source)
     release = release_from_json(source, facts["release"])
+    client = world.cloud.client(action.key.target, "s3", "register")
+    items = list(_copies(action, release))
+    done = transfer(_route(world, action, client, items), items, facts["prefix"])
+    record = Record(action.after["promotion"], release, facts["inputs"], facts["attempt"], facts["body"], done.stored)
+    _write(client, action, record)
+    seconds = round(world.clock() - began, 1)
+    return {"bytes": done.moved, "skipped": done.skipped, "objects": len(items), "seconds": seconds}
+
+
+def _copies(action: Action, release: Release) -> Iterator[ObjectCopy]:
+    facts = action.facts
     resolved = {item.uri: item for item in release.objects}
-    stored: list[Stored] = []
-    moved = 0
     for uri, name, mark in facts["objects"]:
         bucket, source_key = split_uri(uri)
         item = resolved[uri]
-        done = copy_object(
-            client,
-            ObjectCopy(
-                source_bucket=bucket,
-                source_key=source_key,
-                source_version=item.version,
-                source_etag=item.etag,
-                source_owner=source.account,
-                size=item.size,
-                bucket=facts["bucket"],
-                key=name,
-                owner=action.key.target.account,
-                mark=mark,
-                kms_key_arn=facts["kms"],
-                tags={"hubwright:fleet": facts["fleet"]},
-            ),
-            part_limit=world.copy_limit,
-            part_size=min(PART_SIZE, world.copy_limit),
+        yield ObjectCopy(
+            source_bucket=bucket,
+            source_key=source_key,
+            source_version=item.version,
+            source_etag=item.etag,
+            source_owner=release.source.account,
+            size=item.size,
+            bucket=facts["bucket"],
+            key=name,
+            owner=action.key.target.account,
+            mark=mark,
+            kms_key_arn=facts["kms"],
+            tags={"hubwright:fleet": facts["fleet"]},
+            checksums=facts["checksums"].get(uri, {}),
         )
-        moved += done.moved
-        stored.append(_stored(name, done))
-    record = Record(action.after["promotion"], release, facts["inputs"], facts["attempt"], facts["body"], tuple(stored))
-    _write(client, action, record)
-    return {"bytes": moved, "objects": len(stored)}
 
 
-def _stored(name: str, done: Copied) -> Stored:
-    return Stored(name, done.size, done.etag, done.version_id, done.checksums)
+def _route(world: World, action: Action, client: Client, items: Sequence[ObjectCopy]) -> Route:
+    facts = action.facts
+    relay = facts["copy"] == "relay"
+    reader = world.cloud.client(Target(*facts["reader"]), "s3", "read") if relay else client
+    count = _Count(world, action.key, sum(item.size for item in items))
+    most = _RELAYED if relay else _AT_ONCE
+    lanes = Lanes(world.copiers, lambda: Pace(world.clock, most=most), world.pause, count.add, world.stopped)
+    parts_from = min(world.parts_from, world.copy_limit, PIECE if relay else world.copy_limit)
+    part_size = world.copy_limit if world.copy_limit < _LEAST_PART else None
+    return Route(
+        client if not relay else reader, client, lanes, parts_from, part_size, facts["deep"], relay, world.room
+    )
+
+
+class _Count:
+    """Adds up the bytes of one artifact for whoever shows its progress."""
+
+    def __init__(self, world: World, key: Key, total: int) -> None:
+        self._told = functools.partial(world.moved, key)
+        self._total = total
+        self._done = 0
+        self._lock = threading.Lock()
+
+    def add(self, size: int) -> None:
+        with self._lock:
+            self._done += size
+            self._told(self._done, self._total)
 
 
 def _write(client: Client, action: Action, record: Record) -> None:
@@ -173,8 +217,8 @@ def _write(client: Client, action: Action, record: Record) -> None:
             raise PreconditionError(f"{place} already records something else for this promotion") from error
 
 
-def verify(client: Client, account: str, bucket: str, record: Record) -> None:
-    """PreconditionError unless the store holds exactly the bytes that the record names."""
+def verify(world: World, client: Client, account: str, bucket: str, record: Record, *, deep: bool = False) -> None:
+    """PreconditionError unless the store holds exactly what the record names; `deep` reads the bytes again."""
     if not record.objects:
         return
     base = _common(record)
@@ -182,8 +226,8 @@ def verify(client: Client, account: str, bucket: str, record: Record) -> None:
     pages = client.pages("ListObjectVersions", "Versions", Bucket=bucket, Prefix=base, ExpectedBucketOwner=account)
     for item in pages:
         if item["IsLatest"]:
-            live[item["Key"]] = (item["Size"], item["ETag"], item.get("VersionId") or "null")
-    wanted = {item.key: (item.size, item.etag, item.version or "null") for item in record.objects}
+            live[item["Key"]] = (item["Size"], item["ETag"].strip('"'), item.get("VersionId") or "null")
+    wanted = {item.key: (item.size, item.etag.strip('"'), item.version or "null") for item in record.objects}
     wrong = sorted(name for name in {*wanted, *live} if wanted.get(name) != live.get(name))
     if wrong:
         more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
@@ -191,6 +235,24 @@ def verify(client: Client, account: str, bucket: str, record: Record) -> None:
             f"s3://{bucket}/{wrong[0]}{more} is not what was recorded",
             "find out who wrote below the store's prefix: only the bytes that were promoted are approved",
         )
+
+    if deep:
+        _reread(world, client, account, bucket, record)
+
+
+def _reread(world: World, client: Client, account: str, bucket: str, record: Record) -> None:
+    """Compares the bytes themselves with the digests that were recorded, where there are such."""
+    lanes = Lanes(world.copiers, lambda: Pace(world.clock, most=_AT_ONCE), world.pause)
+    for item in record.objects:
+        if SHA256 not in item.checksums:
+            continue
+        place = place_of(bucket, item.key, account, item.version, item.etag)
+        found = digest(client, place, item.size, lanes)
+        if found != item.checksums[SHA256]:
+            raise PreconditionError(
+                f"s3://{bucket}/{item.key} has sha256 {found}, and {item.checksums[SHA256]} was recorded",
+                "its bytes are not those that were promoted, though S3 says so: nothing of it is approved",
+            )
 
 
 def _common(record: Record) -> str:

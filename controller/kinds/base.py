@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from controller.core.arn import Version
-from controller.core.model import Action, Resource, Target
+from controller.core.model import Action, Key, Resource, Target
 from controller.core.view import View
 from controller.core.wish import Wishes
+from controller.kinds.flow import Inline
 
 Purpose = Literal["read", "register", "approve"]
 Facts = Mapping[str, Any]
@@ -83,7 +87,9 @@ class World:
     """What effects may use: clients, registries, what was read of the hubs, the revision to show, and how to wait.
 
     `pause` sleeps for so many seconds; `patience` is how long, in seconds, an effect waits for AWS to finish something.
-    Once `stopped`, no further action is started.
+    Once `stopped`, no further action is started. `copiers` run the pieces of copies, `moved` hears of their bytes (the
+    action's key, bytes done, bytes in all), `clock` gives seconds. One CopyObject moves at most `copy_limit` bytes, and
+    objects above `parts_from` go in parts; `room` is held for each part that passes through this machine's memory.
     """
 
     cloud: Cloud
@@ -94,7 +100,12 @@ class World:
     patience: float = 120.0
     made: Made = field(default_factory=Made)
     copy_limit: int = 5 * 1024**3
+    parts_from: int = 1024**3
     stopped: Callable[[], bool] = lambda: False
+    copiers: Executor = field(default_factory=Inline)
+    moved: Callable[[Key, int, int], None] = lambda *_: None
+    clock: Callable[[], float] = time.monotonic
+    room: AbstractContextManager[Any] = field(default_factory=lambda: threading.BoundedSemaphore(8))
 
 
 class Kind(Protocol):

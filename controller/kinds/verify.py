@@ -32,7 +32,7 @@ def _verify(world: World, action: Action, live: Package) -> None:
         raise PreconditionError(f"the record of {live.version.arn} is of another release than its lock names")
     if spec_digest(record.body) != live.spec:
         raise PreconditionError(f"{live.version.arn} is not what its record says")
-    artifact.verify(client, target.account, facts["bucket"], record)
+    artifact.verify(world, client, target.account, facts["bucket"], record, deep=facts["deep"])
     for repository, digest in facts["images"]:
         _image(world, action, repository, digest)
 

@@ -149,7 +149,8 @@ def _says(action: Action) -> str:
     if action.key.kind == "artifact":
         if not facts.get("objects"):
             return "nothing to copy, only to record"
-        return f"{number(facts['objects'], 'object')}, {size(facts['bytes'])}, to {facts['prefix']}"
+        through = ", through this machine" if facts.get("relay") else ""
+        return f"{number(facts['objects'], 'object')}, {size(facts['bytes'])}, to {facts['prefix']}{through}"
     if action.key.kind == "image":
         return f"for {names}, from {facts['source']}"
     if action.key.kind == "approval":

@@ -193,7 +193,7 @@ def test_all_of_a_json_log_is_json(live: Command, tmp_path: Path) -> None:
     lines = live("reconcile", "--log", "json", "--debug").err.splitlines()
     found = [json.loads(line) for line in lines]
     calls = [line for line in found if "operation" in line]
-    assert {line["event"] for line in found if line not in calls} == {"step", "begin", "end"}
+    assert {line["event"] for line in found if line not in calls} == {"step", "begin", "end", "copy"}
     writes = [line["operation"] for line in calls if line["mutating"] and line["service"] == "sagemaker"]
     assert (writes.count("CreateModelPackage"), writes.count("UpdateModelPackage")) == (4, 4)
 

@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl
 import pytest
 
 from controller.core.errors import CloudError, PreconditionError
-from controller.kinds.s3copy import MARK, Copied, ObjectCopy, copy_object
+from controller.kinds.s3copy import copy_object
+from controller.kinds.s3object import MARK, Copied, ObjectCopy
 
 HUB, SPOKE = "111111111111", "222222222222"
 MIB = 1024 * 1024
@@ -67,8 +68,8 @@ class S3:
         return answer
 
     def pages(self, operation: str, result: str, /, **parameters: Any) -> Iterator[dict[str, Any]]:
-        assert (operation, result) == ("ListMultipartUploads", "Uploads")
-        yield from self.call(operation, **parameters)["Uploads"]
+        assert (operation, result) in {("ListMultipartUploads", "Uploads"), ("ListParts", "Parts")}
+        yield from self.call(operation, **parameters)[result]
 
     def put(self, bucket: str, key: str, body: bytes, **more: Any) -> Object:
         made = Object(body, f'"{hashlib.md5(body).hexdigest()}"', f"v{next(self.ids)}", more)
@@ -129,7 +130,13 @@ class S3:
         assert last < len(body)
         part = body[first : last + 1]
         self.upload("UploadPartCopy", parameters).parts[parameters["PartNumber"]] = part
-        return {"CopyPartResult": {"ETag": hashlib.md5(part).hexdigest(), "ChecksumCRC64NVME": "c"}}
+        return {"CopyPartResult": part_row(part)}
+
+    def ListParts(self, **parameters: Any) -> dict[str, Any]:  # noqa: N802
+        parts = self.upload("ListParts", parameters).parts
+        return {
+            "Parts": [{"PartNumber": number, "Size": len(part), **part_row(part)} for number, part in parts.items()]
+        }
 
     def CompleteMultipartUpload(self, **parameters: Any) -> dict[str, Any]:  # noqa: N802
         upload = self.upload("CompleteMultipartUpload", parameters)
@@ -158,6 +165,10 @@ class S3:
     @property
     def operations(self) -> list[str]:
         return [operation for operation, _ in self.calls]
+
+
+def part_row(part: bytes) -> dict[str, str]:
+    return {"ETag": hashlib.md5(part).hexdigest(), "ChecksumCRC64NVME": "c"}
 
 
 def content(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -382,9 +393,45 @@ def test_death_at_any_call_is_repaired_by_the_next_run(size: int, when: str) -> 
     assert deaths >= (2 if size == 100 else 7)
 
 
+PASSING = [("InternalError", 500), ("EndpointConnectionError", 0), ("ExpiredToken", 400), ("SlowDown", 503)]
+
+
 @pytest.mark.parametrize("size", [100, 9 * MIB])
-@pytest.mark.parametrize("code", [("InternalError", 500), ("AccessDenied", 403), ("EndpointConnectionError", 0)])
-def test_failure_at_any_call_leaves_no_upload(size: int, code: tuple[str, int]) -> None:
+@pytest.mark.parametrize("code", PASSING)
+def test_after_a_failure_that_may_pass_the_next_try_moves_only_what_is_missing(
+    size: int, code: tuple[str, int]
+) -> None:
+    for fatal in range(1, 12):
+        s3, item = world(size)
+
+        def fail(s3: S3, number: int, operation: str, fatal: int = fatal) -> None:
+            if number >= fatal:
+                raise refuse(operation, *code)
+
+        s3.before = fail
+        try:
+            copied(s3, item)
+        except CloudError as error:
+            assert error.code == code[0]
+        s3.before = lambda s3, number, operation: None
+        made = sum(len(upload.parts) for upload in s3.uploads.values())
+        before = s3.operations.count("UploadPartCopy")
+        copied(s3, item)
+        assert (s3.copy.body, s3.uploads) == (s3.objects["from", item.source_key].body, {})
+        if size > s3.limit and made:
+            assert s3.operations.count("UploadPartCopy") - before == 3 - made
+
+
+def test_an_upload_of_another_layout_is_aborted_and_not_continued() -> None:
+    s3, item = world(9 * MIB)
+    s3.uploads = {"u-old": Upload(KEY, {}, {1: b"x" * MIB}), "u-long": Upload(KEY, {}, {9: b"x" * 3 * MIB})}
+    copied(s3, item)
+    assert (s3.copy.body, s3.uploads) == (s3.objects["from", item.source_key].body, {})
+
+
+@pytest.mark.parametrize("size", [100, 9 * MIB])
+@pytest.mark.parametrize("code", [("AccessDenied", 403), ("InvalidRequest", 400)])
+def test_a_failure_for_good_at_any_call_leaves_no_upload(size: int, code: tuple[str, int]) -> None:
     for fatal in range(1, 12):
         s3, item = world(size)
 

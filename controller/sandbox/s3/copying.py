@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from urllib.parse import unquote
 
 from controller.sandbox.s3 import checksums
@@ -60,10 +59,9 @@ def _new_object(ask: Ask, bucket: Bucket, source: Stored) -> Stored:
 def _checksums(ask: Ask, source: Stored, fresh: Stored) -> dict[str, str]:
     """Of the algorithm asked for, of the source's otherwise; a copy in one go has full-object checksums."""
     asked = (ask.header("x-amz-checksum-algorithm") or "").lower()
-    if not asked and source.checksum_type == "FULL_OBJECT":
-        return copy.copy(source.checksums)
+    kept = {} if asked or source.checksum_type != "FULL_OBJECT" else source.checksums
     names = [asked] if asked else list(source.checksums)
-    found = {name: checksums.compute(name, fresh.pieces, fresh.size) for name in names}
+    found = {name: checksums.compute(name, fresh.pieces, fresh.size) or kept.get(name) for name in names}
     return {name: value for name, value in found.items() if value}
 
 

@@ -1,0 +1,72 @@
+"""`prefetch`: artifacts and images of what is locked, ahead of the run that registers it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from controller.cli.output import write
+from controller.cli.run import Run, opened
+from controller.cli.settings import Settings
+from controller.cli.stop import STOP
+from controller.core.errors import UsageError
+from controller.core.model import Outcome
+from controller.core.plan import ahead
+from controller.core.reasons import EXITS, exit_code
+from controller.core.report import Report
+from controller.reconcile import Thought
+from controller.reconcile import reconcile as bring_about
+from controller.render.escape import terminal
+from controller.render.words import number, size
+
+
+def prefetch(settings: Settings, names: Sequence[str]) -> int:
+    """Copies what the locked promotions (by default all) need and the hub lacks; registers and approves nothing."""
+    with opened(settings) as run:
+        chosen = _chosen(run, names)
+        thought = run.think()
+        part = replace(thought, plan=ahead(thought.plan, chosen))
+        with STOP.gentle():
+            report = bring_about(run.world(part), part, run.manifests, run.pool, lambda *_: None)
+    write("".join(f"{terminal(line)}\n" for line in _lines(thought, report, chosen)))
+    return STOP.code or _code(thought, report, chosen)
+
+
+def _chosen(run: Run, names: Sequence[str]) -> frozenset[str]:
+    locked = {name for name in run.manifests.promotions if name in run.manifests.locks}
+    for name in names:
+        if name not in run.manifests.promotions:
+            raise UsageError(f"there is no promotion {name}")
+        if name not in locked:
+            raise UsageError(f"the promotion {name} has no lock", f"pin its source: hubwright lock {name}")
+    return frozenset(names or locked)
+
+
+def _lines(thought: Thought, report: Report, chosen: frozenset[str]) -> Iterator[str]:
+    done = {outcome.action: outcome for outcome in report.outcomes}
+    for row in thought.report_rows():
+        if row.name not in chosen:
+            continue
+        ended = [done[action.id] for action in report.plan.actions if row.name in action.origins]
+        failed = [outcome for outcome in ended if outcome.status != "done"]
+        if failed:
+            yield from (f"{row.name}: {outcome.status}: {outcome.detail}" for outcome in failed)
+        elif row.why:
+            yield f"{row.name}: {row.standing}: {row.why[0]}"
+        else:
+            yield f"{row.name}: {_did(ended)}"
+
+
+def _did(ended: Sequence[Outcome]) -> str:
+    moved = [outcome for outcome in ended if "bytes" in outcome.facts]
+    if not moved:
+        return "everything is there"
+    total = sum(outcome.facts["bytes"] for outcome in moved)
+    there = sum(outcome.facts.get("skipped", 0) for outcome in moved)
+    return f"{number(len(moved), 'copy', 'copies')} made, {size(total)} moved, {size(there)} were there"
+
+
+def _code(thought: Thought, report: Report, chosen: frozenset[str]) -> int:
+    standings = [row.standing for row in thought.report_rows() if row.name in chosen]
+    codes = [EXITS[name] for name in standings if name in EXITS]
+    return exit_code([*codes, *(5 for outcome in report.outcomes if outcome.status in ("failed", "skipped"))])

@@ -1,0 +1,103 @@
+"""Whether a copy is its source, to the bit: by checksums that S3 itself states of both, or by reading both.
+
+ETags prove nothing here: they depend on how an object was uploaded and encrypted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from controller.core.errors import CloudError, PreconditionError
+from controller.kinds.base import Client
+from controller.kinds.flow import spread
+from controller.kinds.s3object import Copied, ObjectCopy, at_source, changed, checksums_of
+from controller.kinds.s3upload import MIB, Lanes, Span, spans
+
+SHA256 = "sha256"
+"""How a record names our own digest: of all bytes, above 64 MiB of the digests of 64 MiB each."""
+
+_PIECE = 64 * MIB
+_BUFFER = MIB
+
+
+def prove(
+    source: Client, hub: Client, item: ObjectCopy, copied: Copied, lanes: Lanes, *, deep: bool = False
+) -> Mapping[str, str]:
+    """What shows that the copy is its source, by algorithm. `PreconditionError` when it is not.
+
+    S3's checksums of both whole objects, where it has one algorithm of both; otherwise, or if `deep`, our own sha256.
+    `source` reads the source, `hub` the copy.
+    """
+    ours = whole(item.checksums) or whole(_stated(source, item))
+    theirs = whole(copied.checksums) or whole(_attested(hub, item, copied))
+    common = sorted(ours.keys() & theirs.keys())
+    for name in common:
+        if ours[name] != theirs[name]:
+            raise _corrupt(item, f"{name} {theirs[name]} where the source has {ours[name]}")
+    shown = {name: theirs[name] for name in common}
+    if common and not deep:
+        return shown
+    wanted = digest(source, at_source(item), item.size, lanes)
+    found = digest(hub, _copy_of(item, copied), item.size, lanes)
+    if wanted != found:
+        raise _corrupt(item, f"sha256 {found} where the source has {wanted}")
+    return shown | {SHA256: found}
+
+
+def whole(checksums: Mapping[str, str]) -> dict[str, str]:
+    """Those that are of the whole object; part-wise ones end in the number of parts."""
+    return {name: value for name, value in checksums.items() if "-" not in value and name.isupper()}
+
+
+def digest(client: Client, where: Mapping[str, Any], size: int, lanes: Lanes) -> str:
+    """Our sha256 of an object's bytes, read in pieces of 64 MiB in parallel, with one buffer each."""
+    cuts = spans(size, _PIECE) if size > _PIECE else [Span(1, 0, size)]
+    found = spread(lanes.pool, lambda span: _digest(client, where, span, size), cuts, lanes.pace(), lanes.pause)
+    return found[0].hex() if len(found) == 1 else hashlib.sha256(b"".join(found)).hexdigest()
+
+
+def _digest(client: Client, where: Mapping[str, Any], span: Span, size: int) -> bytes:
+    part = {"Range": f"bytes={span.start}-{span.end - 1}"} if span.end - span.start < size else {}
+    state, count = hashlib.sha256(), 0
+    with client.call("GetObject", **where, **part)["Body"] as body:
+        while data := body.read(_BUFFER):
+            state.update(data)
+            count += len(data)
+            if count > span.end - span.start:
+                break
+    if count != span.end - span.start:
+        raise CloudError("s3:GetObject", "IncompleteBody", f"{count} bytes came, {span.end - span.start} were asked")
+    return state.digest()
+
+
+def _stated(source: Client, item: ObjectCopy) -> dict[str, str]:
+    """S3's checksums of the source, pinned."""
+    try:
+        return checksums_of(source.call("HeadObject", **at_source(item), ChecksumMode="ENABLED"))
+    except CloudError as error:
+        if error.status == 412 or error.missing:
+            raise changed(item) from error
+        raise
+
+
+def _attested(hub: Client, item: ObjectCopy, copied: Copied) -> dict[str, str]:
+    return checksums_of(hub.call("HeadObject", **_copy_of(item, copied), ChecksumMode="ENABLED"))
+
+
+def _copy_of(item: ObjectCopy, copied: Copied) -> dict[str, Any]:
+    return place_of(item.bucket, item.key, item.owner, copied.version_id, copied.etag)
+
+
+def place_of(bucket: str, key: str, owner: str, version: str | None, etag: str) -> dict[str, Any]:
+    """For reading a copy, pinned."""
+    pinned = {"VersionId": version} if version else {}
+    return {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": owner, "IfMatch": etag, **pinned}
+
+
+def _corrupt(item: ObjectCopy, how: str) -> PreconditionError:
+    return PreconditionError(
+        f"s3://{item.bucket}/{item.key} is not its source s3://{item.source_bucket}/{item.source_key}: {how}",
+        "nothing of it is approved; the object must be deleted by somebody who may, then run it again",
+    )

@@ -1,0 +1,90 @@
+"""Copies one S3 object through this machine: read with the spoke's credentials, written with the hub's.
+
+For where no one principal may do both. A few parts at a time are in memory, never a whole artifact.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from controller.core.errors import CloudError
+from controller.kinds.base import Client
+from controller.kinds.s3copy import persistent
+from controller.kinds.s3object import Copied, ObjectCopy, at_destination, at_source, changed, content, proven, refused
+from controller.kinds.s3upload import MIB, Lanes, Part, Span, algorithm_of, assemble, part_of, spans
+
+PIECE = 16 * MIB
+"""Bytes of one part: as much memory as each part under way takes."""
+
+
+def relay_object(
+    reader: Client,
+    client: Client,
+    item: ObjectCopy,
+    lanes: Lanes,
+    room: AbstractContextManager[Any],
+    *,
+    piece: int = PIECE,
+    pause: Callable[[float], None],
+) -> Copied:
+    """As `s3copy.copy_object`, with bytes that pass through here. `room` is held while a part is in memory."""
+    if item.size <= piece:
+        return persistent(lambda: _whole(reader, client, item, lanes, room), pause)
+
+    def make(upload: str, span: Span) -> Part:
+        with room:
+            data = _read(reader, item, span)
+            answer = client.call(
+                "UploadPart",
+                **at_destination(item),
+                UploadId=upload,
+                PartNumber=span.number,
+                Body=data,
+                ContentMD5=_md5(data),
+            )
+        return part_of(span.number, answer)
+
+    cuts = spans(item.size, piece)
+    return persistent(lambda: assemble(client, item, cuts, make, lanes, algorithm_of(item)), pause)
+
+
+def _whole(reader: Client, client: Client, item: ObjectCopy, lanes: Lanes, room: AbstractContextManager[Any]) -> Copied:
+    with room:
+        data = _read(reader, item, Span(1, 0, item.size))
+        request = {**at_destination(item), **content(item), "Body": data, "ContentMD5": _md5(data)}
+        try:
+            answer = client.call("PutObject", **request, IfNoneMatch="*")
+        except CloudError as error:
+            return refused(client, item, error)
+    lanes.told(item.size)
+    if "VersionId" in answer:
+        return Copied(answer["VersionId"], answer["ETag"], item.size, {}, item.size)
+    return proven(client, item)
+
+
+def _read(reader: Client, item: ObjectCopy, span: Span) -> bytes:
+    """The bytes of a part, all of them; `PreconditionError` when the source is not what it was."""
+    size = span.end - span.start
+    part = {"Range": f"bytes={span.start}-{span.end - 1}"} if size < item.size else {}
+    try:
+        with reader.call("GetObject", **at_source(item), **part)["Body"] as body:
+            pieces = []
+            while size > 0 and (data := body.read(min(size, MIB))):
+                pieces.append(data)
+                size -= len(data)
+    except CloudError as error:
+        if error.status == 412 or error.missing:
+            raise changed(item) from error
+        raise
+    if size:
+        raise CloudError("s3:GetObject", "IncompleteBody", f"the body ended {size} bytes too early")
+    return b"".join(pieces)
+
+
+def _md5(data: bytes) -> str:
+    """What S3 checks on arrival, so that a part damaged on its way is refused at once."""
+    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()

@@ -1,0 +1,204 @@
+"""Multipart uploads of our own: begun, found again and continued, completed or aborted. Others' are never touched."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+from controller.core.errors import CloudError, WaitingError
+from controller.kinds.base import Client
+from controller.kinds.flow import Pace, spread
+from controller.kinds.s3object import Copied, ObjectCopy, at_destination, content, look, passing, proven, refused
+
+MIB = 1024**2
+_MOST_PARTS = 10_000
+_WISHED_PARTS = 128
+_LEAST, _MOST = 64 * MIB, 512 * MIB
+_CHECKS = ("CRC64NVME", "CRC32", "CRC32C")  # what S3 can give of a whole multipart object
+
+Told = Callable[[int], None]
+"""Hears of bytes that have been moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """How work is spread: the pool, a new pace for each list of pieces, how to wait, who hears of moved bytes.
+
+    Once `stopped`, no further part of a large object is begun.
+    """
+
+    pool: Executor
+    pace: Callable[[], Pace]
+    pause: Callable[[float], None]
+    told: Told = lambda _: None
+    stopped: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One part: bytes `start` up to, not including, `end`."""
+
+    number: int
+    start: int
+    end: int
+
+
+Part = Mapping[str, Any]
+MakePart = Callable[[str, Span], Part]
+"""Makes one part of an upload; gives what CompleteMultipartUpload wants to know of it."""
+
+
+def spans(size: int, part_size: int | None) -> list[Span]:
+    """An object cut into parts: of the given size or of one that suits it, at most 10,000."""
+    each = part_size or min(max(_LEAST, -(-size // _WISHED_PARTS)), _MOST)
+    each = max(each, -(-size // _MOST_PARTS))
+    return [Span(number, start, min(start + each, size)) for number, start in enumerate(range(0, size, each), 1)]
+
+
+def algorithm_of(item: ObjectCopy) -> dict[str, str]:
+    """Asks for the whole-object checksum that the source has, so that the two can be compared."""
+    name = next((name for name in _CHECKS if "-" not in item.checksums.get(name, "-")), "")
+    return {"ChecksumAlgorithm": name, "ChecksumType": "FULL_OBJECT"} if name else {}
+
+
+def assemble(
+    client: Client,
+    item: ObjectCopy,
+    cuts: list[Span],
+    make: MakePart,
+    lanes: Lanes,
+    algorithm: Mapping[str, str],
+) -> Copied:
+    """The object from its parts: an upload of this very key and layout is continued, else a new one begun.
+
+    After an error that may pass, the upload stays and the next try continues it; after any other it is aborted.
+    """
+    upload, there = _found(client, item, cuts)
+    found = look(client, item)
+    if found is not None:
+        if upload:
+            abort(client, item, upload)
+        return found
+    if not upload:
+        request = {**at_destination(item), **content(item), **algorithm}
+        upload = str(client.call("CreateMultipartUpload", **request)["UploadId"])
+    try:
+        moved = _fill(client, item, upload, cuts, there, make, lanes)
+    except CloudError as error:
+        if not passing(error):
+            abort(client, item, upload)
+        return refused(client, item, error)
+    except WaitingError:
+        raise  # interrupted: the next run continues this upload
+    except Exception:
+        abort(client, item, upload)
+        raise
+    copied = proven(client, item)
+    return Copied(copied.version_id, copied.etag, copied.size, copied.checksums, moved)
+
+
+def _fill(
+    client: Client,
+    item: ObjectCopy,
+    upload: str,
+    cuts: list[Span],
+    there: Mapping[int, Part],
+    make: MakePart,
+    lanes: Lanes,
+) -> int:
+    """Makes what is missing and completes the upload; the bytes that were moved."""
+
+    def one(span: Span) -> Part:
+        if lanes.stopped():
+            raise WaitingError("the copy was interrupted; the next run continues it")
+        part = make(upload, span)
+        lanes.told(span.end - span.start)
+        return part
+
+    missing = [span for span in cuts if span.number not in there]
+    made = spread(lanes.pool, one, missing, lanes.pace(), lanes.pause)
+    parts = {**there, **{part["PartNumber"]: part for part in made}}
+    client.call(
+        "CompleteMultipartUpload",
+        **at_destination(item),
+        UploadId=upload,
+        MultipartUpload={"Parts": [parts[span.number] for span in cuts]},
+        MpuObjectSize=item.size,
+        IfNoneMatch="*",
+    )
+    return sum(span.end - span.start for span in missing)
+
+
+def _found(client: Client, item: ObjectCopy, cuts: list[Span]) -> tuple[str, dict[int, Part]]:
+    """The unfinished upload to continue and its parts; all others of exactly this key are aborted.
+
+    They are ours: under a store's prefix only Hubwright writes, and each key belongs to one release of one source. The
+    one with the most parts that fit is continued; one that has none, or one of another size, holds nothing worth it.
+    """
+    uploads = client.pages(
+        "ListMultipartUploads",
+        "Uploads",
+        Bucket=item.bucket,
+        Prefix=item.key,
+        ExpectedBucketOwner=item.owner,
+    )
+    names = [str(found["UploadId"]) for found in uploads if found["Key"] == item.key]
+    fitting = {name: _parts(client, item, name, cuts) for name in names}
+    best = max(names, key=lambda name: len(fitting[name]), default="")
+    if best and not fitting[best]:
+        best = ""
+    for name in names:
+        if name != best:
+            abort(client, item, name, strict=True)
+    return best, fitting.get(best, {})
+
+
+def _parts(client: Client, item: ObjectCopy, upload: str, cuts: list[Span]) -> dict[int, Part]:
+    """The parts of an upload by number; none when any of them does not fit the layout."""
+    sizes = {span.number: span.end - span.start for span in cuts}
+    try:
+        rows = list(client.pages("ListParts", "Parts", **at_destination(item), UploadId=upload))
+    except CloudError as error:
+        if error.missing:
+            return {}
+        raise
+    if any(sizes.get(row["PartNumber"]) != row["Size"] for row in rows):
+        return {}
+    return {row["PartNumber"]: part_of(row["PartNumber"], row) for row in rows}
+
+
+def part_of(number: int, answer: Mapping[str, Any]) -> Part:
+    """What CompleteMultipartUpload wants to know of a part, from S3's own word on it."""
+    checks = {
+        name: value
+        for name, value in answer.items()
+        if name.startswith("Checksum") and name not in ("ChecksumType", "ChecksumAlgorithm")
+    }
+    return {"PartNumber": number, "ETag": answer["ETag"], **checks}
+
+
+def abort(client: Client, item: ObjectCopy, upload: str, *, strict: bool = False) -> None:
+    """Ends an upload. Unless `strict` at best effort: what went wrong before matters more, a later run tries again."""
+    try:
+        client.call("AbortMultipartUpload", **at_destination(item), UploadId=upload)
+    except CloudError as error:
+        if strict and not error.missing:
+            raise
+
+
+def swept(client: Client, bucket: str, prefix: str, owner: str, keep: set[str]) -> None:
+    """Aborts unfinished uploads below a prefix that is ours alone, but for the keys to be written now."""
+    rows = client.pages("ListMultipartUploads", "Uploads", Bucket=bucket, Prefix=prefix, ExpectedBucketOwner=owner)
+    for row in list(rows):
+        if row["Key"] not in keep:
+            with contextlib.suppress(CloudError):
+                client.call(
+                    "AbortMultipartUpload",
+                    Bucket=bucket,
+                    Key=row["Key"],
+                    UploadId=row["UploadId"],
+                    ExpectedBucketOwner=owner,
+                )

@@ -1,0 +1,123 @@
+"""All objects of one artifact into the store: one listing says what is missing, only that moves, all is proven."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from controller.core.errors import CloudError, PreconditionError
+from controller.core.record import Stored
+from controller.kinds.base import Client
+from controller.kinds.flow import Inline, spread
+from controller.kinds.prove import prove
+from controller.kinds.relay import relay_object
+from controller.kinds.s3copy import copy_object
+from controller.kinds.s3object import Copied, ObjectCopy, look
+from controller.kinds.s3upload import Lanes, swept
+
+RELAY_HINT = (
+    "the hub's register role needs s3:GetObject on the spoke's bucket (and kms:Decrypt on its key), or the spoke's "
+    "manifest may say `copy: relay`: the bytes then pass through the machine that runs Hubwright"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How objects travel. `reader` reads the sources, `hub` writes; above `parts_from` bytes in parts.
+
+    `deep`: bytes are re-read whatever S3 says of them. `relay`: they pass through here, `room` bounding how many.
+    """
+
+    reader: Client
+    hub: Client
+    lanes: Lanes
+    parts_from: int
+    part_size: int | None = None
+    deep: bool = False
+    relay: bool = False
+    room: AbstractContextManager[Any] = field(default_factory=nullcontext)
+
+
+Done = tuple[Copied, Mapping[str, str]]
+_INLINE = Inline()
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """Every object as it stands in the store, in the order given; bytes that moved, bytes that were there."""
+
+    stored: tuple[Stored, ...]
+    moved: int
+    skipped: int
+
+
+def transfer(route: Route, items: Iterable[ObjectCopy], base: str) -> Transferred:
+    """Copies what is not below the prefix `base` yet. `PreconditionError` when there is anything else below it."""
+    wanted = list(items)
+    if not wanted:
+        return Transferred((), 0, 0)
+    there = _listed(route.hub, wanted, base)
+    small = [item for item in wanted if item.size <= route.parts_from]
+    large = [item for item in wanted if item.size > route.parts_from]
+    one = functools.partial(_one, route, there)
+    ended = spread(route.lanes.pool, one, small, route.lanes.pace(), route.lanes.pause)
+    done = {item.key: found for item, found in zip(small, ended, strict=True)}
+    done |= {item.key: one(item) for item in large}  # their parts are what is spread
+    if large:
+        swept(route.hub, wanted[0].bucket, base + "/", wanted[0].owner, set())
+    moved = sum(copied.moved for copied, _ in done.values())
+    stored = tuple(_stored(item, *done[item.key]) for item in wanted)
+    return Transferred(stored, moved, sum(item.size for item in wanted) - moved)
+
+
+def _listed(hub: Client, wanted: list[ObjectCopy], base: str) -> Mapping[str, int]:
+    """Sizes by key of what stands below the prefix already."""
+    bucket, owner = wanted[0].bucket, wanted[0].owner
+    rows = hub.pages(
+        "ListObjectsV2", "Contents", Bucket=bucket, Prefix=base + "/", ExpectedBucketOwner=owner, MaxKeys=1000
+    )
+    there = {str(row["Key"]): int(row["Size"]) for row in rows}
+    sizes = {item.key: item.size for item in wanted}
+    wrong = sorted(key for key, size in there.items() if sizes.get(key) != size)
+    if wrong:
+        raise PreconditionError(
+            f"s3://{bucket}/{wrong[0]} holds something else: {there[wrong[0]]} bytes, which is no source's size",
+            "nothing under the store's prefix is ever overwritten: find out who wrote this object",
+        )
+    return there
+
+
+def _one(route: Route, there: Mapping[str, int], item: ObjectCopy) -> Done:
+    """One object, copied unless it is there, and the proof that it is its source."""
+    inner = replace(route.lanes, pool=_INLINE) if item.size <= route.parts_from else route.lanes
+    copied = look(route.hub, item) if item.key in there else None
+    if copied is None:
+        copied = _copied(route, item, inner)
+    else:
+        route.lanes.told(item.size)
+    return copied, prove(route.reader, route.hub, item, copied, inner, deep=route.deep)
+
+
+def _copied(route: Route, item: ObjectCopy, lanes: Lanes) -> Copied:
+    if route.relay:
+        return relay_object(route.reader, route.hub, item, lanes, route.room, pause=lanes.pause)
+    try:
+        return copy_object(
+            route.hub,
+            item,
+            part_limit=route.parts_from,
+            part_size=route.part_size,
+            lanes=lanes,
+            pause=lanes.pause,
+        )
+    except CloudError as error:
+        if error.denied and "Copy" in error.operation:
+            error.hint = RELAY_HINT
+        raise
+
+
+def _stored(item: ObjectCopy, copied: Copied, proof: Mapping[str, str]) -> Stored:
+    return Stored(item.key, copied.size, copied.etag, copied.version_id, proof)

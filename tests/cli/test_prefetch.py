@@ -1,0 +1,31 @@
+"""`prefetch`: copies of what is locked, and nothing else."""
+
+from __future__ import annotations
+
+from controller.sandbox.server import Serving
+from tests.cli.conftest import Command, Repo
+
+
+def test_only_copies_are_made_and_the_later_run_moves_nothing(live: Command, repo: Repo, serving: Serving) -> None:
+    assert live("lock", "defects-1").code == 0
+    repo.commit()
+    serving.world.calls.clear()
+    said = live("prefetch")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("defects-1: ")
+    assert "copies made" in said.out
+    changed = {call.operation for call in serving.world.mutations()}
+    assert not changed & {"CreateModelPackage", "UpdateModelPackage", "CreateModelPackageGroup"}
+    assert "CopyObject" in changed
+    serving.world.calls.clear()
+    again = live("prefetch", "defects-1")
+    assert (again.code, again.out, serving.world.mutations()) == (0, "defects-1: everything is there\n", [])
+    done = live("reconcile", "--scope", "promotion=defects-1", "--format", "json")
+    assert (done.code, done.json["promotions"][0]["isNow"]) == (0, "Approved")
+    assert not {call.operation for call in serving.world.mutations()} & {"CopyObject", "UploadPartCopy"}
+
+
+def test_what_has_no_lock_is_not_fetched_ahead(live: Command) -> None:
+    said = live("prefetch", "churn-1")
+    assert (said.code, "has no lock" in said.err) == (64, True)
+    assert live("prefetch", "nothing").code == 64
