@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -38,8 +38,11 @@ class Cloud(Protocol):
 class Registries(Protocol):
     """Image registries by their host name, with the credentials of an account."""
 
-    def copy(self, source: str, destination: str, digest: str, tag: str) -> Mapping[str, Any]:
-        """Copies an image by `digest` between repositories (`host/name`) and tags it; `{"bytes", "skipped"}`."""
+    def copy(self, source: str, destination: str, digest: str, tag: str, held: Sequence[str] = ()) -> Mapping[str, Any]:
+        """Copies an image by `digest` between repositories (`host/name`) and tags it; `{"bytes", "skipped"}`.
+
+        `held`: repositories of the destination's registry that are known to hold this image already.
+        """
         ...
 
 

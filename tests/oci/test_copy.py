@@ -7,12 +7,24 @@ from typing import Any
 import pytest
 
 from controller.core.errors import PreconditionError, RegistryError
-from controller.oci.copy import Moved, Place, copy_image, verified
+from controller.oci.copy import Moved, Place, copy_image
 from controller.oci.manifest import OCI_MANIFEST, Descriptor, Manifest
+from controller.oci.stream import verified
 from controller.oci.transport import CHUNK, TransientError
 from tests.oci.double import LAYER, Answer, Memory, Stream, described, image, index, sha, stored
 
 TAG = "hw-1"
+
+
+def proven(stream: Any, blob: Descriptor) -> Iterator[memoryview]:
+    """`verified` over one stream that cannot be opened again."""
+
+    def opened(start: int) -> Any:
+        if start:
+            raise TransientError("it cannot be opened again")
+        return stream
+
+    return verified(opened, blob, memoryview(bytearray(CHUNK)))
 
 
 def pair() -> tuple[Memory, Memory]:
@@ -60,7 +72,8 @@ def test_an_index_comes_after_its_children_nested_ones_too() -> None:
     copied(source, hub, top)
     assert all(same(source, hub, manifest) for manifest in (one, two, top))
     order = [seen.url.rpartition("/")[2] for seen in hub.seen if seen.method == "PUT" and "/manifests/" in seen.url]
-    assert order == [one.digest, top.children[0].digest, two.digest, TAG]
+    assert sorted(order[:2]) == sorted([one.digest, two.digest])
+    assert order[2:] == [top.children[0].digest, TAG]
 
 
 def test_an_index_of_itself_or_too_deep_ends() -> None:
@@ -140,7 +153,7 @@ def test_altered_bytes_never_complete_an_upload() -> None:
 def test_the_last_piece_waits_for_the_proof(size: int) -> None:
     data = bytes(size - 1) + b"x"
     right = Descriptor(LAYER, sha(data), size)
-    assert b"".join(bytes(piece) for piece in verified(Stream(data), right)) == data
+    assert b"".join(bytes(piece) for piece in proven(Stream(data), right)) == data
     for stream, error in (
         (data[:-1] + b"y", RegistryError),
         (data + b"x", RegistryError),
@@ -149,16 +162,16 @@ def test_the_last_piece_waits_for_the_proof(size: int) -> None:
     ):
         passed = 0
         with pytest.raises(error):
-            for piece in verified(Stream(stream), right):
+            for piece in proven(Stream(stream), right):
                 passed += len(piece)
         assert passed < size
 
 
 def test_an_empty_blob_is_proven_too() -> None:
-    assert list(verified(Stream(b""), Descriptor(LAYER, sha(b""), 0))) == []
+    assert list(proven(Stream(b""), Descriptor(LAYER, sha(b""), 0))) == []
     for data, digest in ((b"x", sha(b"")), (b"", sha(b"x"))):
         with pytest.raises(RegistryError):
-            list(verified(Stream(data), Descriptor(LAYER, digest, 0)))
+            list(proven(Stream(data), Descriptor(LAYER, digest, 0)))
 
 
 def test_a_source_that_breaks_off_is_read_anew() -> None:
@@ -182,7 +195,7 @@ def test_endless_data_stops_at_the_declared_size() -> None:
 
     stream = Endless()
     with pytest.raises(RegistryError, match="longer"):
-        list(verified(stream, Descriptor(LAYER, sha(b""), 3 * CHUNK)))
+        list(proven(stream, Descriptor(LAYER, sha(b""), 3 * CHUNK)))
     assert stream.given == 3 * CHUNK + 1
 
 
@@ -196,7 +209,7 @@ def test_memory_stays_small_whatever_the_blob() -> None:
     tracemalloc.start()
     try:
         with pytest.raises(RegistryError):
-            for _ in verified(Zeros(), Descriptor(LAYER, sha(b""), 64 * CHUNK)):
+            for _ in proven(Zeros(), Descriptor(LAYER, sha(b""), 64 * CHUNK)):
                 pass
         assert tracemalloc.get_traced_memory()[1] < 3 * CHUNK
     finally:

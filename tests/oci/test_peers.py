@@ -13,9 +13,10 @@ import pytest
 
 from controller.oci.auth import Login
 from controller.oci.copy import Moved, Place, copy_image
+from controller.oci.http import HttpTransport
 from controller.oci.manifest import OCI_INDEX, OCI_MANIFEST, Manifest, read_manifest
+from controller.oci.network import home
 from controller.oci.registry import Registry
-from controller.oci.transport import HttpTransport
 from tests.oci.double import CONFIG, LAYER, described
 
 pytestmark = [
@@ -71,7 +72,7 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]
 
 @pytest.fixture(scope="module")
 def transport() -> Iterator[HttpTransport]:
-    transport = HttpTransport(workers=2)
+    transport = HttpTransport(home("http://127.0.0.1:1"), workers=2)
     yield transport
     transport.close()
 
