@@ -20,3 +20,7 @@ class Settings:
     workers: int = 16
     debug: bool = False
     log: Log = "auto"
+    allow_network: tuple[str, ...] = ()
+    proxy: str | None = None
+    ca_bundle: str | None = None
+    streams: int = 6

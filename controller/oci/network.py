@@ -187,6 +187,17 @@ def _literal(host: str) -> Address | None:
         return None
 
 
+def is_proxy(url: str) -> bool:
+    """Whether it is `http://host:port`, with a login or not, and nothing more."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    bare = not (parts.path.strip("/") or parts.query or parts.fragment)
+    return parts.scheme == "http" and bool(_HOST.fullmatch(host)) and bool(port) and bare
+
+
 def blocks(texts: Iterable[str]) -> tuple[Block, ...]:
     """Networks from CIDR texts; ValueError naming the first that is not one."""
     return tuple(ip_network(text) for text in texts)
