@@ -17,6 +17,8 @@ from urllib.parse import unquote, urlsplit
 from controller.core.errors import RegistryError
 from controller.oci.network import PORTS, Home, Network, Origin, is_loopback
 
+_LARGEST_HEAD = 1 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -38,6 +40,7 @@ class Wire:
     def __init__(self, sock: socket.socket, pace: Pace) -> None:
         self.sock = sock
         self.until = time.monotonic() + pace.limit(0)
+        self.room: int | None = None
         sock.settimeout(pace.stall)
 
     def makefile(self, *_: Any) -> io.BufferedReader:
@@ -66,7 +69,11 @@ class _Reader(io.RawIOBase):
 
     def readinto(self, buffer: Any, /) -> int | None:
         self._wire.check()
-        count: int | None = self._raw.readinto(buffer)
+        count: int = self._raw.readinto(buffer)
+        if self._wire.room is not None:
+            self._wire.room -= count
+            if self._wire.room < 0:
+                raise ConnectionError("an answer begins without end")
         return count
 
     def close(self) -> None:
@@ -126,6 +133,7 @@ class Exchange:
                 self._wire.sendall(piece)
         except (BrokenPipeError, ConnectionResetError) as error:
             broken = error  # a server may answer, say 413 or 429, and close before it has read everything
+        self._wire.room = _LARGEST_HEAD
         try:
             answer = self._http.getresponse()
         except (OSError, HTTPException):
@@ -134,6 +142,7 @@ class Exchange:
             raise
         if broken:
             answer.will_close = True
+        self._wire.room = None
         self._wire.until = time.monotonic() + self._pace.limit(answer.length or 0)
         return answer
 
