@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from http.client import HTTPException, HTTPResponse
 from urllib.parse import urlsplit
@@ -40,6 +41,7 @@ class HttpTransport:
         self._lock = threading.Lock()
         self._idle: dict[Origin, list[Exchange]] = {}
         self._trusted: ssl.SSLContext | None = None
+        weakref.finalize(self, _end, self._idle)  # what nobody closed ends with the last user
 
     def request(
         self,
@@ -67,10 +69,7 @@ class HttpTransport:
     def close(self) -> None:
         """Ends the connections that are kept alive."""
         with self._lock:
-            rest = [exchange for kept in self._idle.values() for exchange in kept]
-            self._idle.clear()
-        for exchange in rest:
-            exchange.close()
+            _end(self._idle)
 
     def keep(self, to: Origin, exchange: Exchange) -> None:
         """Takes a connection back whose answer was read to its end."""
@@ -99,6 +98,12 @@ class HttpTransport:
     def _tell(self, method: str, url: str, status: int) -> None:
         if self._seen is not None:
             self._seen(method, url.partition("?")[0], status)
+
+
+def _end(idle: dict[Origin, list[Exchange]]) -> None:
+    while idle:
+        for exchange in idle.popitem()[1]:
+            exchange.close()
 
 
 class _Body:
