@@ -21,7 +21,7 @@ import pytest
 from controller.oci.auth import Login
 from controller.oci.copy import Means, Place, copy_image
 from controller.oci.http import HttpTransport
-from controller.oci.manifest import OCI_MANIFEST, Manifest, read_manifest
+from controller.oci.manifest import OCI_MANIFEST, Descriptor, Manifest, digest_of, read_manifest
 from controller.oci.network import home
 from controller.oci.registry import Registry
 from tests.oci.double import CONFIG, LAYER, described
@@ -56,8 +56,9 @@ source, hub = at(one), at(two)
 start = time.monotonic()
 with ThreadPoolExecutor(6) as pool:
     copy_image(Place(source, repository), Place(hub, target), digest, tag, Means(pool), sys.argv[7:])
-used = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps([time.monotonic() - start, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]))
+wall, used = time.monotonic() - start, resource.getrusage(resource.RUSAGE_SELF)
+peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(json.dumps([wall, used.ru_utime + used.ru_stime, int(peak) / 1024]))
 """
 
 
@@ -117,10 +118,21 @@ def rig() -> Iterator[Rig]:
         shutil.rmtree(folder)
 
 
+def noise(dice: random.Random, size: int) -> bytes:
+    return b"".join(dice.randbytes(min(MIB, size - start)) for start in range(0, size, MIB))
+
+
+def streamed(registry: Registry, repository: str, data: bytes) -> Descriptor:
+    part = Descriptor(LAYER, digest_of(data), len(data))
+    view = memoryview(data)
+    registry.upload(repository, part, lambda: (view[start : start + MIB] for start in range(0, len(data), MIB)))
+    return part
+
+
 def pushed(registry: Registry, repository: str, sizes: list[int]) -> Manifest:
     dice = random.Random(str(sizes))
     config = registry.push_blob(repository, json.dumps({"architecture": "amd64", "os": "linux"}).encode(), CONFIG)
-    layers = [registry.push_blob(repository, dice.randbytes(size), LAYER) for size in sizes]
+    layers = [streamed(registry, repository, noise(dice, size)) for size in sizes]
     document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": described(config)}
     body = json.dumps({**document, "layers": [described(part) for part in layers]}).encode()
     manifest = read_manifest(body, OCI_MANIFEST)
@@ -210,7 +222,7 @@ def test_one_big_layer(rig: Rig, tmp_path: Path) -> None:
     manifest = pushed(rig.registry(0), "app", [SIZE])
     blob = max(manifest.blobs, key=lambda item: item.size)
     file = rig.folder / "blob"
-    file.write_bytes(random.Random(str([SIZE])).randbytes(SIZE))
+    file.write_bytes(noise(random.Random(str([SIZE])), SIZE))
     base = f"http://127.0.0.1:{rig.ports[1]}"
 
     def curl() -> Row:
