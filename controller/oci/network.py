@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from controller.core.errors import RegistryError
 
@@ -75,6 +75,14 @@ def origin(url: str) -> Origin:
     if not usual or not _HOST.fullmatch(found.host) or "@" in urlsplit(url).netloc:
         raise RegistryError("a registry sent or was given an address that is not one", code="ADDRESS_INVALID")
     return found
+
+
+def joined(url: str, reference: str) -> str:
+    """Where a header leads, seen from `url`; `RegistryError` for what is no address."""
+    try:
+        return urljoin(url, reference)
+    except ValueError as error:
+        raise RegistryError("a registry sent an address that is not one", code="ADDRESS_INVALID") from error
 
 
 def is_loopback(host: str) -> bool:

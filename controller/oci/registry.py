@@ -6,7 +6,7 @@ import contextlib
 import re
 import time
 from collections.abc import Callable, Generator
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
 from controller.core.errors import RegistryError
 from controller.oci.auth import Credentials
@@ -21,7 +21,7 @@ from controller.oci.manifest import (
     read_manifest,
     read_referrers,
 )
-from controller.oci.network import Network
+from controller.oci.network import Network, joined
 from controller.oci.reference import check_digest, check_repository, check_tag
 from controller.oci.session import Pieces, Session, expect, pull, push
 from controller.oci.transport import Response, TransientError, Transport, read_all
@@ -237,7 +237,7 @@ class Registry:
         expect(answer, {200}, f"GET {url}")
         body = read_all(answer, LARGEST)
         following = _NEXT.search(answer.headers.get("link", ""))
-        return 200, body, self._session.here(urljoin(url, following[1])) if following else ""
+        return 200, body, self._session.here(joined(url, following[1])) if following else ""
 
     def _begin_upload(self, repository: str) -> str:
         url = self._session.url(repository, "blobs/uploads/")

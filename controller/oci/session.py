@@ -9,11 +9,10 @@ from collections.abc import Callable, Generator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
-from urllib.parse import urljoin
 
 from controller.core.errors import RegistryError
 from controller.oci.auth import Authority, Credentials
-from controller.oci.network import Network, check_location, home
+from controller.oci.network import Network, check_location, home, joined
 from controller.oci.reference import check_repository
 from controller.oci.transport import Response, TransientError, Transport, read_all
 
@@ -80,7 +79,7 @@ class Session:
             if answer.status not in _REDIRECTS:
                 return answer
             answer.stream.close()
-            url = urljoin(url, answer.headers.get("location", ""))
+            url = joined(url, answer.headers.get("location", ""))
             self._network.check_redirect(url, self._at)
             answer = self._transport.request(method, url, {"Accept-Encoding": "identity", **headers})
         if answer.status in _REDIRECTS:
@@ -92,7 +91,7 @@ class Session:
         """Where an upload, or a list, goes on: on the registry itself."""
         if not answer.headers.get("location"):
             raise RegistryError("the registry does not say where an upload goes on", code="LOCATION")
-        return self.here(urljoin(url, answer.headers["location"]))
+        return self.here(joined(url, answer.headers["location"]))
 
     def here(self, url: str) -> str:
         """The address, if it is on the registry itself."""

@@ -43,10 +43,6 @@ def test_a_converged_plan(bed: Bed, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         rows.append((len(bed.world.calls) - calls, own))
         assert report.plan.actions == ()
     calls, own = rows[0][0], sorted(item[1] for item in rows)[2]
-    print(
-        f"\n1,000 promotions, 2 spokes, 30 repositories: first reconcile {first:.1f} s in one process with the sandbox"
-    )
-    print(
-        f"converged plan: {calls} AWS calls (at most 80); own CPU, loading manifests included: {own:.2f} s (at most 5)"
-    )
+    print(f"\n1,000 promotions, 2 spokes, 30 repositories: first reconcile {first:.1f} s in one process with the sandbox")
+    print(f"converged plan: {calls} AWS calls (at most 80); own CPU, loading manifests included: {own:.2f} s (at most 5)")
     assert calls <= 80
