@@ -6,7 +6,8 @@ import base64
 import binascii
 import re
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -15,13 +16,18 @@ from controller.core.errors import RegistryError, SafetyError
 from controller.core.model import Target
 from controller.kinds.base import Client, Cloud, Purpose
 from controller.oci.auth import Login
-from controller.oci.copy import Place, copy_image
+from controller.oci.copy import Ledger, Means, Place, Tell, copy_image
+from controller.oci.http import HttpTransport
+from controller.oci.network import Home, Network, home
 from controller.oci.reference import parse
 from controller.oci.registry import Registry
-from controller.oci.transport import HttpTransport, ReadOnly, Seen, Transport
+from controller.oci.stream import Buffers
+from controller.oci.transport import ReadOnly, Seen, Transport
 
 _ECR = re.compile(r"([0-9]{12})\.dkr\.ecr(?:-fips)?\.([a-z]{2,}(?:-[a-z]+)+-[0-9]{1,2})\.[a-z0-9.-]+")
 _EARLY = timedelta(minutes=5)
+Told = Callable[[str, int, int], None]
+"""Told which image is on its way, and how many bytes of how many have arrived."""
 
 
 class EcrRegistries:
@@ -29,7 +35,9 @@ class EcrRegistries:
 
     `bases` maps such a host to another base URL (the sandbox's). Unless `writable`, `copy` is a `SafetyError` and every
     registry refuses all but GET and HEAD. Registries of the accounts `through` are read with the credentials of the
-    account that the image goes to. Requests are recorded in `log` as service `oci`. `transport` replaces HTTP (tests).
+    account that the image goes to. Requests are recorded in `log` as service `oci`. At most `streams` blobs are on
+    their way at a time, of all images together; with one, everything happens on the caller's thread, in an order that
+    is always the same. `told` hears of bytes. `network` is what the person allows; `transport` replaces HTTP (tests).
     """
 
     def __init__(
@@ -41,6 +49,9 @@ class EcrRegistries:
         log: CallLog,
         through: Collection[str] = (),
         transport: Transport | None = None,
+        network: Network | None = None,
+        streams: int = 1,
+        told: Told | None = None,
     ) -> None:
         self._cloud = cloud
         self._bases = bases
@@ -48,11 +59,16 @@ class EcrRegistries:
         self._through = through
         self._log = log
         self._given = transport
+        self._network = network or Network()
+        self._told = told
+        self._threads = ThreadPoolExecutor(streams, thread_name_prefix="oci") if streams > 1 else None
+        self._buffers = Buffers()
+        self._ledgers: dict[str, Ledger] = {}
         self._pools: list[HttpTransport] = []
         self._lock = threading.Lock()
         self._open: dict[tuple[str, Purpose, str], Registry] = {}
 
-    def copy(self, source: str, destination: str, digest: str, tag: str) -> Mapping[str, int]:
+    def copy(self, source: str, destination: str, digest: str, tag: str, held: Sequence[str] = ()) -> Mapping[str, int]:
         """As `kinds.base.Registries.copy`. `PreconditionError` if the tag names another image."""
         if not self._writable:
             raise SafetyError(f"copying an image to {destination} is a write, and this run only reads")
@@ -62,8 +78,10 @@ class EcrRegistries:
             Place(self.registry(target.host, "register"), target.repository),
             digest,
             tag,
+            self._means(target.host, f"{target.name}:{tag}"),
+            held,
         )
-        return {"bytes": moved.bytes, "skipped": moved.skipped}
+        return {"bytes": moved.bytes, "skipped": moved.skipped + moved.mounted}
 
     def registry(self, host: str, purpose: Purpose = "read", reader: str = "") -> Registry:
         """The registry of an ECR host, entered for a purpose; for `read` it refuses to write.
@@ -81,21 +99,33 @@ class EcrRegistries:
         return _target(target).account if _target(origin).account in self._through else ""
 
     def _make(self, host: str, target: Target, purpose: Purpose, reader: str) -> Registry:
-        transport = self._given or self._pool(target)
+        base = self._bases.get(host)
+        # What AWS named may have a private address (a VPC endpoint); what else was named may not, unless it is allowed.
+        at = home(base or f"https://{host}", named=base is None)
+        transport = self._given or self._pool(target, at)
         if purpose == "read" or not self._writable:
             transport = ReadOnly(transport)
-        base = self._bases.get(host)
         token = _Token(self._cloud.client(Target(reader, target.region), "ecr", purpose), None if base else host)
-        return Registry(base or f"https://{host}", transport, token)
+        return Registry(base or f"https://{host}", transport, token, network=self._network)
+
+    def _means(self, host: str, name: str) -> Means:
+        """What a copy to a registry may use: threads and buffers are shared by all, what was seen by its own."""
+        with self._lock:
+            ledger = self._ledgers.setdefault(host, Ledger())
+        told = self._told
+        tell: Tell | None = None if told is None else lambda arrived, expected: told(name, arrived, expected)
+        return Means(self._threads, self._buffers, ledger, tell)
 
     def close(self) -> None:
         """Ends all connections; nothing may be asked afterwards."""
+        if self._threads is not None:
+            self._threads.shutdown(cancel_futures=True)
         with self._lock:
             for pool in self._pools:
                 pool.close()
 
-    def _pool(self, target: Target) -> HttpTransport:
-        self._pools.append(HttpTransport(seen=_recorder(self._log, target)))
+    def _pool(self, target: Target, at: Home) -> HttpTransport:
+        self._pools.append(HttpTransport(at, self._network, seen=_recorder(self._log, target)))
         return self._pools[-1]
 
 

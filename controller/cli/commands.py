@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from controller import __version__
-from controller.cli.options import FOLDER, REVISION, RUNNING, SCOPE, formats, settings, taking
+from controller.cli.options import FOLDER, NETWORK, REVISION, RUNNING, SCOPE, formats, settings, taking
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -98,7 +98,7 @@ def plan(out: Path | None, form: str, **values: Any) -> int:
 @hubwright.command()
 @click.option("--plan", "plans", type=_FILE, multiple=True, metavar="FILE", help="Do only what these saved plans have.")
 @formats("text", "json", "markdown")
-@taking(SCOPE, FOLDER, REVISION, RUNNING)
+@taking(SCOPE, FOLDER, REVISION, RUNNING, NETWORK)
 def reconcile(plans: tuple[Path, ...], form: str, **values: Any) -> int:
     """Plan, and bring it about.
 

@@ -31,6 +31,22 @@ RUNNING = (
     ),
     click.option("--debug", is_flag=True, help="Write every AWS call to stderr, as lines of JSON."),
 )
+NETWORK = (
+    click.option(
+        "--allow-network",
+        multiple=True,
+        metavar="CIDR",
+        help="A private network that image registries and their storage may be in; repeatable.",
+    ),
+    click.option("--proxy", metavar="URL", help="An http proxy for images: http://HOST:PORT. None by default."),
+    click.option(
+        "--ca-bundle",
+        type=click.Path(exists=True, dir_okay=False),
+        metavar="FILE",
+        help="Roots to trust for images, PEM.",
+    ),
+    click.option("--streams", type=click.IntRange(1, 64), default=6, show_default=True, help="Image blobs at a time."),
+)
 SCOPE = (
     click.option(
         "--scope", multiple=True, metavar="KIND=NAME", help="Only promotion=NAME, group=NAME or spoke=NAME; repeatable."

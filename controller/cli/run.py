@@ -24,6 +24,7 @@ from controller.core.manifest import Access
 from controller.core.manifests import Manifests
 from controller.core.scope import Scope, parse_scope
 from controller.kinds.base import World
+from controller.oci.network import Network, blocks, is_proxy
 from controller.reconcile import Thought, think
 from controller.source.load import load
 
@@ -61,7 +62,15 @@ class Run:
         """What effects may use. The only place where clients that write are made."""
         cloud = self.cloud(writable=True)
         bases, through = registry_bases(os.environ), roleless(self.manifests)
-        registries = EcrRegistries(cloud, bases, writable=True, log=self.calls, through=through)
+        registries = EcrRegistries(
+            cloud,
+            bases,
+            writable=True,
+            log=self.calls,
+            through=through,
+            network=network_of(self.settings),
+            streams=self.settings.streams,
+        )
         return World(
             cloud=cloud,
             registries=registries,
@@ -83,6 +92,7 @@ def opened(settings: Settings, added: Mapping[str, bytes] | None = None) -> Iter
     registry_bases(os.environ)  # a mistake in it shows before anything is read
     copy_limit(os.environ)
     parts_from(os.environ)
+    network_of(settings)
     manifests = read_manifests(settings, added)
     calls = CallLog(sys.stderr if settings.debug else None)
     pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="hubwright")
@@ -146,6 +156,17 @@ def registry_bases(environment: Mapping[str, str]) -> dict[str, str]:
         hint = "unset it to use the registries themselves"
         raise UsageError(f"{REGISTRIES} is not a JSON object from registry host to base URL", hint)
     return found
+
+
+def network_of(settings: Settings) -> Network:
+    """What the options say of the network that image registries are in; `UsageError` for what they cannot mean."""
+    try:
+        allowed = blocks(settings.allow_network)
+    except ValueError as error:
+        raise UsageError(f"--allow-network: {error}", "a network is written like 10.20.0.0/16") from error
+    if settings.proxy is not None and not is_proxy(settings.proxy):
+        raise UsageError("--proxy is not an address like http://proxy.example.com:3128")
+    return Network(allowed, settings.proxy, settings.ca_bundle)
 
 
 def _is_url(value: object) -> bool:

@@ -21,6 +21,10 @@ class Settings:
     workers: int = 16
     debug: bool = False
     log: Log = "auto"
+    allow_network: tuple[str, ...] = ()
+    proxy: str | None = None
+    ca_bundle: str | None = None
+    streams: int = 6
 
     def again(self) -> str:
         """The options that say what is read, as they are typed, with a space before each; empty for the defaults."""

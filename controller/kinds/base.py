@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -43,8 +43,11 @@ class Cloud(Protocol):
 class Registries(Protocol):
     """Image registries by their host name, with the credentials of an account."""
 
-    def copy(self, source: str, destination: str, digest: str, tag: str) -> Mapping[str, Any]:
-        """Copies an image by `digest` between repositories (`host/name`) and tags it; `{"bytes", "skipped"}`."""
+    def copy(self, source: str, destination: str, digest: str, tag: str, held: Sequence[str] = ()) -> Mapping[str, Any]:
+        """Copies an image by `digest` between repositories (`host/name`) and tags it; `{"bytes", "skipped"}`.
+
+        `held`: repositories of the destination's registry that are known to hold this image already.
+        """
         ...
 
 

@@ -59,7 +59,10 @@ def create(world: World, action: Action) -> Facts:
     target = action.key.target
     facts = action.facts
     place = f"{registry_host(target.account, target.region)}/{facts['repository']}"
-    return world.registries.copy(facts["source"], place, action.after["digest"], facts["tag"])
+    digest = action.after["digest"]
+    seen = world.views[target].images if target in world.views else {}
+    held = sorted({name for (name, _), live in seen.items() if live == digest and name != facts["repository"]})
+    return world.registries.copy(facts["source"], place, digest, facts["tag"], held)
 
 
 def update(world: World, action: Action) -> Facts:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
 from controller.core.errors import RegistryError
-from controller.oci.transport import Response, TransientError, Transport
+from controller.oci.network import Home, check_realm
+from controller.oci.transport import TransientError, Transport, read_all
 
 _OFFER = re.compile(r'\b(basic|bearer)\b\s*((?:[a-z_]+="[^"]*"\s*,?\s*)*)', re.IGNORECASE)
 _PAIR = re.compile(r'([a-z_]+)="([^"]*)"', re.IGNORECASE)
@@ -30,35 +31,19 @@ Credentials = Callable[[bool], Login | None]
 """Gives the login of a registry; True asks for a new one, because the last was refused."""
 
 
-def origin(url: str) -> tuple[str, str, int]:
-    """(scheme, host, port) of a URL without user information; else `RegistryError`."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
-    except ValueError:
-        parts, port = urlsplit(""), 0
-    if not parts.hostname or not port or "@" in parts.netloc:
-        raise RegistryError("a registry sent or was given an address that is not one", code="ADDRESS_INVALID")
-    return parts.scheme, parts.hostname, port
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host is this machine, by a name that cannot lead elsewhere."""
-    return host in {"127.0.0.1", "::1", "localhost"}
-
-
 class Authority:
     """The Authorization headers of one registry, renewed when it says 401. Safe for threads."""
 
-    def __init__(self, base_url: str, transport: Transport, credentials: Credentials | None) -> None:
-        self._origin = origin(base_url)
+    def __init__(self, at: Home, transport: Transport, credentials: Credentials | None) -> None:
+        self._at = at
+        self._host = at.origin.host
         self._transport = transport
         self._credentials = credentials
         self._lock = threading.Lock()
         self._tokens: dict[str, str] = {}
 
     def header(self, scope: str) -> dict[str, str]:
-        """What to send along for `scope` (`repository:NAME:pull`): a token, else Basic unasked, else nothing."""
+        """What to send along for `scope` (`repository:NAME:pull`, blanks between several): a token, else Basic."""
         with self._lock:
             token = self._tokens.get(scope)
         if token is not None:
@@ -77,7 +62,7 @@ class Authority:
             with self._lock:
                 self._tokens[scope] = token
         else:
-            raise RegistryError(f"{self._origin[1]} asks for a login that there is none for", status=401)
+            raise RegistryError(f"{self._host} asks for a login that there is none for", status=401)
 
     def _basic(self, *, fresh: bool) -> dict[str, str]:
         login = self._credentials(fresh) if self._credentials is not None else None
@@ -89,21 +74,16 @@ class Authority:
     def _token(self, offer: dict[str, str], scope: str) -> str:
         """Asks the realm. The scope is what we want, not what the challenge says; no redirect is followed."""
         realm = offer.get("realm", "")
-        if origin(realm) != self._origin or urlsplit(realm).fragment:
-            raise RegistryError(
-                f"{self._origin[1]} sends logins to another host, which is refused",
-                status=401,
-                code="REALM_REFUSED",
-            )
-        query = urlencode({"service": offer.get("service", ""), "scope": scope})
+        check_realm(realm, self._at)
+        query = urlencode([("service", offer.get("service", "")), *(("scope", part) for part in scope.split())])
         url = f"{realm}{'&' if urlsplit(realm).query else '?'}{query}"
         status, body = self._ask(url, fresh=False)
         if status == 401:
             status, body = self._ask(url, fresh=True)
         if status == 429 or status >= 500:
-            raise TransientError(f"{self._origin[1]} gave no token", status=status)
+            raise TransientError(f"{self._host} gave no token", status=status)
         if status != 200:
-            raise RegistryError(f"{self._origin[1]} gave no token", status=status, code="UNAUTHORIZED")
+            raise RegistryError(f"{self._host} gave no token", status=status, code="UNAUTHORIZED")
         return self._read_token(body)
 
     def _ask(self, url: str, *, fresh: bool) -> tuple[int, bytes]:
@@ -118,19 +98,5 @@ class Authority:
         except (ValueError, AttributeError, RecursionError):
             token = None
         if not isinstance(token, str) or not token.isprintable() or " " in token:
-            raise RegistryError(f"{self._origin[1]} gave a token that is not one", status=200, code="UNAUTHORIZED")
+            raise RegistryError(f"{self._host} gave a token that is not one", status=200, code="UNAUTHORIZED")
         return token
-
-
-def read_all(response: Response, limit: int) -> bytes:
-    """The whole body, at most `limit` bytes; one more is a `RegistryError`. The connection is given back."""
-    buffer = memoryview(bytearray(limit + 1 if limit < 65536 else 65536))
-    body = bytearray()
-    try:
-        while count := response.stream.readinto(buffer):
-            body += buffer[:count]
-            if len(body) > limit:
-                raise RegistryError(f"an answer has more than {limit} bytes", status=response.status, code="TOO_LARGE")
-    finally:
-        response.stream.close()
-    return bytes(body)

@@ -1,19 +1,29 @@
-"""Copies an image by digest: children before their index, blobs before their manifest, bytes never altered or kept."""
+"""Copies an image by digest: blobs in parallel before their manifest, children before their index, the tag last."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Generator
+import contextlib
+import threading
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Executor, wait
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from controller.core.errors import PreconditionError, RegistryError
-from controller.oci.manifest import Descriptor, Manifest
+from controller.oci.manifest import Descriptor, Listed, Manifest
 from controller.oci.reference import check_digest, check_tag
 from controller.oci.registry import Registry
-from controller.oci.transport import CHUNK, Stream, TransientError
+from controller.oci.stream import Buffers, verified
+from controller.oci.transport import Stream
+from controller.oci.tree import Tree, attach
 
-_DEEPEST = 4
-_MOST_MANIFESTS = 1024
+A = TypeVar("A")
+B = TypeVar("B")
+Tell = Callable[[int, int], None]
+"""Told how many bytes of how many have arrived."""
+
+_REMEMBERED = 65536
+_FOREIGN = ("foreign", "nondistributable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,32 +36,64 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Bytes of blobs that were sent, and of blobs that were there already."""
+    """Bytes of blobs that were sent, that were there already, and that the registry took from another repository."""
 
     bytes: int = 0
     skipped: int = 0
+    mounted: int = 0
+
+    def __add__(self, other: Moved) -> Moved:
+        return Moved(self.bytes + other.bytes, self.skipped + other.skipped, self.mounted + other.mounted)
 
 
-def copy_image(source: Place, destination: Place, digest: str, tag: str) -> Moved:
-    """Copies the image or index `digest` and everything below it, then tags it. Safe to repeat at any point.
+class Ledger:
+    """Which repository of one registry was seen to hold a blob, in this run. Safe for threads."""
 
-    `PreconditionError` if `tag` already names something else: a tag is never moved. `RegistryError` if the source has
-    not what it should have; nothing is tagged then.
+    def __init__(self) -> None:
+        self._held: dict[str, str] = {}
+
+    def note(self, digest: str, repository: str) -> None:
+        if len(self._held) < _REMEMBERED:
+            self._held.setdefault(digest, repository)
+
+    def holder(self, digest: str) -> str | None:
+        return self._held.get(digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a copy may use: threads (none: one thing after another, in an order that is always the same), buffers,
+    what is known of the destination's registry, and whom to tell of bytes."""
+
+    pool: Executor | None = None
+    buffers: Buffers = field(default_factory=Buffers)
+    ledger: Ledger = field(default_factory=Ledger)
+    tell: Tell | None = None
+
+
+def copy_image(
+    source: Place, destination: Place, digest: str, tag: str, means: Means | None = None, held: Sequence[str] = ()
+) -> Moved:
+    """Copies the image or index `digest`, everything below it and what refers to it, then tags it.
+
+    Safe to repeat at any point. `held` names repositories of the destination's registry that hold this very image:
+    blobs are mounted from there, where the registry grants it. `PreconditionError` if `tag` already names something
+    else: a tag is never moved. `RegistryError` if the source has not what it should have; nothing is tagged then.
     """
     check_digest(digest)
     check_tag(tag)
     if _tagged(destination, digest, tag):
         return Moved()
-    run = _Run(source, destination)
+    run = _Run(source, destination, means or Means(), tuple(held))
     there = destination.registry.manifest(destination.repository, digest)
-    manifest = there if there is not None else run.below(run.fetch(digest), 1)
+    manifest = there or run.everything(digest)
     try:
         destination.registry.put_manifest(destination.repository, manifest, tag)
     except RegistryError:
         # Somebody may have been faster: an immutable tag is refused even when it names the same image.
         if not _tagged(destination, digest, tag):
             raise
-    return Moved(run.sent, run.skipped)
+    return run.moved
 
 
 def _tagged(place: Place, digest: str, tag: str) -> bool:
@@ -67,96 +109,120 @@ def _tagged(place: Place, digest: str, tag: str) -> bool:
 
 @dataclass(slots=True)
 class _Run:
-    """One copy: where from, where to, and what it has done so far."""
+    """One copy: where from, where to, by what means, and what it has moved."""
 
     source: Place
     destination: Place
-    sent: int = 0
-    skipped: int = 0
-    manifests: int = 0
-    done: set[str] = field(default_factory=set)
+    means: Means
+    held: tuple[str, ...]
+    moved: Moved = Moved()
+    _arrived: int = 0
+    _expected: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def fetch(self, digest: str) -> Manifest:
-        """A manifest of the source."""
-        self.manifests += 1
-        if self.manifests > _MOST_MANIFESTS:
-            raise RegistryError(f"an image of {self.source.repository} has more than {_MOST_MANIFESTS} manifests")
-        manifest = self.source.registry.manifest(self.source.repository, digest)
-        if manifest is None:
-            raise RegistryError(f"{self.source.repository} does not hold manifest {digest}", status=404)
-        return manifest
+    def everything(self, digest: str) -> Manifest:
+        """All but the image itself is at the destination when this returns its manifest, for the tag's PUT to store."""
+        tree = Tree(self.source.registry, self.source.repository, self._present, self._each)
+        tree.add(tree.fetch(digest))
+        referrers: dict[str, list[Listed]] = {}
+        for item in tree.referrers():
+            referrers.setdefault(item.subject, []).append(item.listed)
+        missing = tree.ordered()
+        self._blobs(missing)
+        registry, repository = self.destination.registry, self.destination.repository
+        for manifest in missing:
+            if manifest.digest in referrers:
+                attach(registry, repository, manifest.digest, referrers[manifest.digest])
+            if manifest.digest != digest:
+                registry.put_manifest(repository, manifest)
+        return tree.manifests[digest]
 
-    def below(self, manifest: Manifest, depth: int) -> Manifest:
-        """Everything that a manifest names is at the destination when this returns the manifest."""
-        if depth > _DEEPEST:
-            raise RegistryError(f"indexes within indexes deeper than {_DEEPEST}: {manifest.digest}")
-        for child in manifest.children:
-            if child.digest not in self.done:
-                self.child(child, depth + 1)
-                self.done.add(child.digest)
-        for blob in sorted(manifest.blobs, key=lambda part: -part.size):
-            if blob.digest not in self.done:
-                self.blob(blob)
-                self.done.add(blob.digest)
-        return manifest
+    def _present(self, digest: str) -> bool:
+        return self.destination.registry.has_manifest(self.destination.repository, digest)
 
-    def child(self, wanted: Descriptor, depth: int) -> None:
-        """One entry of an index."""
-        target = self.destination
-        if target.registry.manifest(target.repository, wanted.digest) is not None:
+    def _each(self, work: Callable[[A], B], items: Iterable[A]) -> list[B]:
+        return each(self.means.pool, work, items)
+
+    def _blobs(self, manifests: Iterable[Manifest]) -> None:
+        """All blobs that the manifests name, each once, the largest first."""
+        found: dict[str, Descriptor] = {}
+        for manifest in manifests:
+            for blob in manifest.blobs:
+                if found.setdefault(blob.digest, blob).size != blob.size:
+                    raise RegistryError(f"an image gives {blob.digest} two sizes", code="MANIFEST_INVALID")
+        self._expected = sum(blob.size for blob in found.values())
+        parts = self._each(self._blob, sorted(found.values(), key=lambda blob: -blob.size))
+        self.moved = sum(parts, self.moved)
+
+    def _blob(self, blob: Descriptor) -> Moved:
+        """One blob: there already, mounted, or streamed."""
+        registry, repository = self.destination.registry, self.destination.repository
+        if registry.has_blob(repository, blob):
+            self._count(blob.size)
+            return self._noted(blob, Moved(skipped=blob.size))
+        location: str | None = ""
+        if holder := self._holder(blob):
+            location = registry.mount(repository, blob, holder)
+        if location is None:
+            self._count(blob.size)
+            return self._noted(blob, Moved(mounted=blob.size))
+        with self.means.buffers.one() as buffer:
+            registry.upload(repository, blob, lambda: self._pieces(blob, buffer), location)
+        return self._noted(blob, Moved(blob.size))
+
+    def _holder(self, blob: Descriptor) -> str | None:
+        others = [name for name in self.held if name != self.destination.repository]
+        found = others[0] if others else self.means.ledger.holder(blob.digest)
+        return None if found == self.destination.repository else found
+
+    def _noted(self, blob: Descriptor, moved: Moved) -> Moved:
+        self.means.ledger.note(blob.digest, self.destination.repository)
+        return moved
+
+    def _pieces(self, blob: Descriptor, buffer: memoryview) -> Generator[memoryview, None, None]:
+        counted = 0
+        pieces = verified(lambda start: self._opened(blob, start), blob, buffer)
+        try:
+            with contextlib.closing(pieces):
+                for piece in pieces:
+                    yield piece
+                    counted += len(piece)
+                    self._count(len(piece))
+        finally:
+            if counted < blob.size:  # begun anew, if at all
+                self._count(-counted)
+
+    def _opened(self, blob: Descriptor, start: int) -> Stream:
+        try:
+            return self.source.registry.open_blob(self.source.repository, blob, start).stream
+        except RegistryError as error:
+            if error.status == 404 and any(word in blob.media_type for word in _FOREIGN):
+                said = f"layer {blob.digest} is not distributable, and {self.source.repository} does not hold it"
+                hint = "push the image with its foreign layers, or build it on a base without them"
+                raise RegistryError(said, status=404, code="BLOB_FOREIGN", hint=hint) from error
+            raise
+
+    def _count(self, size: int) -> None:
+        if self.means.tell is None:
             return
-        manifest = self.fetch(wanted.digest)
-        if (manifest.media_type, len(manifest.body)) != (wanted.media_type, wanted.size):
-            raise RegistryError(f"manifest {wanted.digest} is not of the type and size that its index says")
-        target.registry.put_manifest(target.repository, self.below(manifest, depth))
-
-    def blob(self, blob: Descriptor) -> None:
-        """One blob, streamed."""
-        source, target = self.source, self.destination
-        if target.registry.has_blob(target.repository, blob):
-            self.skipped += blob.size
-            return
-
-        def pieces() -> Generator[memoryview, None, None]:
-            stream = source.registry.open_blob(source.repository, blob).stream
-            try:
-                yield from verified(stream, blob)
-            finally:
-                stream.close()
-
-        target.registry.upload(target.repository, blob, pieces)
-        self.sent += blob.size
+        with self._lock:
+            self._arrived += size
+            arrived = self._arrived
+        self.means.tell(arrived, self._expected)
 
 
-def verified(stream: Stream, blob: Descriptor) -> Generator[memoryview, None, None]:
-    """The stream's bytes through one buffer of 1 MiB, each piece only valid until the next.
-
-    The last piece comes only after size and sha256 of the whole are proven, so a receiver that was promised the size
-    never completes with wrong bytes. Ends early: `TransientError`; too long or altered: `RegistryError`.
-    """
-    sha256 = hashlib.sha256()
-    buffer = memoryview(bytearray(min(CHUNK, blob.size) or 1))
-    left = blob.size
-    while left:
-        piece = _filled(stream, buffer[: min(len(buffer), left)], blob)
-        sha256.update(piece)
-        left -= len(piece)
-        if left:
-            yield piece
-    if stream.readinto(memoryview(bytearray(1))):
-        raise RegistryError(f"blob {blob.digest} is longer than the {blob.size} bytes its manifest says")
-    if f"sha256:{sha256.hexdigest()}" != blob.digest:
-        raise RegistryError(f"blob {blob.digest} came with other bytes: it is not copied", code="DIGEST_INVALID")
-    if blob.size:
-        yield piece
-
-
-def _filled(stream: Stream, room: memoryview, blob: Descriptor) -> memoryview:
-    """`room`, full: a stream may give less than it is asked for, and not be at its end."""
-    have = 0
-    while have < len(room):
-        count = stream.readinto(room[have:])
-        if not count:
-            raise TransientError(f"blob {blob.digest} ended before its {blob.size} bytes")
-        have += count
-    return room
+def each(pool: Executor | None, work: Callable[[A], B], items: Iterable[A]) -> list[B]:
+    """`work` on every item, on the pool if there is one; the first failure ends what has not begun, and is raised."""
+    if pool is None:
+        return [work(item) for item in items]
+    futures = [pool.submit(work, item) for item in items]
+    try:
+        wait(futures, return_when=FIRST_EXCEPTION)
+    finally:
+        for future in futures:
+            future.cancel()
+        wait(futures)
+    for future in futures:
+        if not future.cancelled() and (error := future.exception()) is not None:
+            raise error
+    return [future.result() for future in futures]

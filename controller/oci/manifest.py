@@ -36,13 +36,25 @@ class Descriptor:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """`body` verbatim. An index has `children` (manifests), an image or artifact has `blobs`, each digest once."""
+    """`body` verbatim. An index has `children` (manifests), an image or artifact has `blobs`, each digest once.
+
+    `subject` is the digest of what it is about (a signature, an SBOM), or empty; that need not exist.
+    """
 
     media_type: str
     digest: str
     body: bytes
     children: tuple[Descriptor, ...] = ()
     blobs: tuple[Descriptor, ...] = ()
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A referrer as a list names it: what is checked of it, and the whole entry as it stands there."""
+
+    part: Descriptor
+    entry: Mapping[str, Any]
 
 
 def digest_of(data: bytes) -> str:
@@ -61,11 +73,24 @@ def read_manifest(body: bytes, content_type: str) -> Manifest:
         raise _refused(digest, f"it has {len(body)} bytes, more than {LARGEST}")
     document = _document(body, digest)
     media_type = _media_type(document, content_type, digest)
+    subject = _descriptor(document["subject"], digest).digest if document.get("subject") is not None else ""
     if media_type in INDEXES:
-        return Manifest(media_type, digest, body, children=_children(document, digest))
+        return Manifest(media_type, digest, body, _children(document, digest), (), subject)
     config = document.get("config")
     blobs = _descriptors([config], digest) + _descriptors(document.get("layers"), digest)
-    return Manifest(media_type, digest, body, blobs=_once(blobs, digest))
+    return Manifest(media_type, digest, body, (), _once(blobs, digest), subject)
+
+
+def read_referrers(body: bytes) -> tuple[Listed, ...]:
+    """The entries of a list of referrers, which is an index that no digest vouches for: each is verified when read."""
+    digest = digest_of(body)
+    document = _document(body, digest)
+    if document.get("mediaType", OCI_INDEX) != OCI_INDEX:
+        raise _refused(digest, "it is no list of referrers")
+    parts = _descriptors(document.get("manifests"), digest)
+    _check_types(parts, digest)
+    entries = zip(parts, document["manifests"], strict=True)
+    return tuple({part.digest: Listed(part, entry) for part, entry in entries}.values())
 
 
 def _document(body: bytes, digest: str) -> Mapping[str, Any]:
@@ -106,12 +131,16 @@ def _media_type(document: Mapping[str, Any], content_type: str, digest: str) -> 
 
 def _children(document: Mapping[str, Any], digest: str) -> tuple[Descriptor, ...]:
     children = _once(_descriptors(document.get("manifests"), digest), digest)
+    _check_types(children, digest)
+    return children
+
+
+def _check_types(children: tuple[Descriptor, ...], digest: str) -> None:
     for child in children:
         if child.media_type not in MANIFESTS | INDEXES:
             raise _refused(digest, f"it lists {child.digest} of the unknown type {child.media_type[:100]!r}")
         if child.size > LARGEST:
             raise _refused(digest, f"it lists {child.digest} with {child.size} bytes, more than {LARGEST}")
-    return children
 
 
 def _descriptors(items: Any, digest: str) -> tuple[Descriptor, ...]:

@@ -57,6 +57,9 @@ class Memory:
     location: str = "relative"
     single_put: bool = True
     immutable: bool = True
+    mounts: bool = False
+    lists: bool = False
+    ranges: bool = True
     blobs: dict[tuple[str, str], bytes] = field(default_factory=dict)
     manifests: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)
     uploads: dict[str, bytes] = field(default_factory=dict)
@@ -102,6 +105,9 @@ class Memory:
         repository, _, rest = parts.path.removeprefix("/v2/").partition("/manifests/")
         if rest:
             return self.manifest(method, repository, rest, headers, body)
+        repository, _, rest = parts.path.removeprefix("/v2/").partition("/referrers/")
+        if _:
+            return self.referrers(repository, rest)
         repository, _, rest = parts.path.removeprefix("/v2/").partition("/blobs/uploads/")
         if _:
             return self.upload(method, repository, rest, parts.query, headers, body)
@@ -110,7 +116,25 @@ class Memory:
             return 404, {}, b'{"errors":[{"code":"BLOB_UNKNOWN","message":"no"}]}'
         if self.redirect and method == "GET":
             return 307, {"location": self.redirect.format(repository=repository, digest=digest)}, b""
-        return 200, {}, self.blobs[repository, digest]
+        return self.part(self.blobs[repository, digest], headers.get("Range", "") if method == "GET" else "")
+
+    def part(self, data: bytes, wanted: str) -> Answer:
+        if not wanted or not self.ranges:
+            return 200, {}, data
+        start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+        return 206, {"content-range": f"bytes {start}-{len(data) - 1}/{len(data)}"}, data[start:]
+
+    def referrers(self, repository: str, digest: str) -> Answer:
+        if not self.lists:
+            return 404, {}, b""
+        found = {
+            name: data
+            for (place, name), (_, data) in self.manifests.items()
+            if place == repository and ":" in name and (json.loads(data).get("subject") or {}).get("digest") == digest
+        }
+        kinds = {name: self.manifests[repository, name][0] for name in found}
+        rows = [described(Descriptor(kinds[name], name, len(data))) for name, data in found.items()]
+        return 200, {"content-type": OCI_INDEX}, json.dumps({"schemaVersion": 2, "manifests": rows}).encode()
 
     def elsewhere(self, path: str) -> Answer:
         digest = path.rpartition("/")[2]
@@ -146,7 +170,8 @@ class Memory:
             kind, data = self.manifests[key]
             return 200, {"content-type": kind, "docker-content-digest": sha(data)}, data
         assert isinstance(body, bytes)
-        if ":" not in name and key in self.manifests and self.immutable:
+        moves = name.startswith("sha256-")  # the specification's own tag, which is written anew
+        if ":" not in name and key in self.manifests and self.immutable and not moves:
             return 400, {}, b'{"errors":[{"code":"TAG_INVALID","message":"the tag is immutable"}]}'
         manifest = read_manifest(body, headers["Content-Type"])
         missing = [part.digest for part in manifest.blobs if (repository, part.digest) not in self.blobs]
@@ -167,6 +192,10 @@ class Memory:
         body: object,
     ) -> Answer:
         if method == "POST":
+            asked = {name: values[0] for name, values in parse_qs(query).items()}
+            if self.mounts and (asked.get("from", ""), asked.get("mount", "")) in self.blobs:
+                self.blobs[repository, asked["mount"]] = self.blobs[asked["from"], asked["mount"]]
+                return 201, {}, b""
             name = f"u{len(self.uploads)}"
             self.uploads[name] = b""
             return 202, {"location": self.place(repository, name)}, b""

@@ -7,15 +7,17 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from controller.oci.auth import Login
-from controller.oci.copy import Moved, Place, copy_image
+from controller.oci.copy import Means, Moved, Place, copy_image
+from controller.oci.http import HttpTransport
 from controller.oci.manifest import OCI_INDEX, OCI_MANIFEST, Manifest, read_manifest
-from controller.oci.registry import Registry
-from controller.oci.transport import HttpTransport
+from controller.oci.network import home
+from controller.oci.registry import Registry, referrers_tag
 from tests.oci.double import CONFIG, LAYER, described
 
 pytestmark = [
@@ -71,7 +73,7 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]
 
 @pytest.fixture(scope="module")
 def transport() -> Iterator[HttpTransport]:
-    transport = HttpTransport(workers=2)
+    transport = HttpTransport(home("http://127.0.0.1:1"), workers=2)
     yield transport
     transport.close()
 
@@ -156,3 +158,31 @@ def test_what_skopeo_pushed_is_copied_verbatim(ports: tuple[int, int], transport
     copy_image(Place(source, "team/docker"), Place(hub, "docker"), manifest.digest, "hw-2")
     digest = skopeo("inspect", *flags, "--format={{.Digest}}", f"docker://127.0.0.1:{ports[1]}/docker:hw-2")
     assert digest.strip() == manifest.digest
+
+
+def test_streams_mounts_and_referrers(ports: tuple[int, int], transport: HttpTransport) -> None:
+    source, hub = (open_registry(port, transport) for port in ports)
+    image = pushed(source, "team/signed", b"weights" * 300_000)
+    config = source.push_blob("team/signed", b"{}", CONFIG)
+    document = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "artifactType": "application/vnd.example.signature",
+        "config": described(config),
+        "layers": [described(source.push_blob("team/signed", b"signed", LAYER))],
+        "subject": {"mediaType": image.media_type, "digest": image.digest, "size": len(image.body)},
+    }
+    signature = read_manifest(json.dumps(document).encode(), OCI_MANIFEST)
+    source.put_manifest("team/signed", signature)
+    entry = {"mediaType": OCI_MANIFEST, "digest": signature.digest, "size": len(signature.body)}
+    listed = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}).encode()
+    source.put_manifest("team/signed", read_manifest(listed, OCI_INDEX), referrers_tag(image.digest))
+    size = sum(part.size for part in (*image.blobs, *signature.blobs))
+    with ThreadPoolExecutor(4) as pool:
+        means = Means(pool)
+        for target, moved in (("one", Moved(size)), ("two", Moved(0, 0, size))):
+            places = Place(source, "team/signed"), Place(hub, f"models/{target}")
+            assert copy_image(*places, image.digest, "hw-1", means) == moved
+            assert raw(ports[1], f"models/{target}:hw-1") == image.body
+            assert raw(ports[1], f"models/{target}@{signature.digest}") == signature.body
+            assert [item.part.digest for item in hub.referrers(f"models/{target}", image.digest)] == [signature.digest]

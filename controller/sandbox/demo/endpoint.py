@@ -15,8 +15,8 @@ from typing import Any
 
 from controller.core.draft import split_image, split_uri
 from controller.core.errors import PreconditionError
-from controller.oci.auth import read_all
 from controller.oci.manifest import Descriptor, Manifest, digest_of
+from controller.oci.transport import read_all
 from controller.sandbox.demo.accounts import Team
 from controller.sandbox.demo.images import PROGRAM
 

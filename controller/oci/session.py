@@ -1,0 +1,151 @@
+"""Talking to one registry: logins, redirects, and what is tried again. Credentials never leave its host."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Generator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+from controller.core.errors import RegistryError
+from controller.oci.auth import Authority, Credentials
+from controller.oci.network import Network, check_location, home, joined
+from controller.oci.reference import check_repository
+from controller.oci.transport import Response, TransientError, Transport, read_all
+
+T = TypeVar("T")
+Pieces = Callable[[], Generator[memoryview, None, None]]
+"""Opens the bytes of a blob anew; each piece is only valid until the next."""
+
+TRIES = 5
+_MOST_HOPS = 3
+_LONGEST_WAIT = 30.0
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_BEGIN_ANEW = frozenset({"BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID"})
+
+
+class Session:
+    """The way to the registry at `base_url` (https, or http on loopback). Safe for threads."""
+
+    def __init__(
+        self,
+        base_url: str,
+        transport: Transport,
+        credentials: Credentials | None,
+        network: Network,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._base = base_url.rstrip("/")
+        self._at = home(self._base)
+        self._transport = transport
+        self._authority = Authority(self._at, transport, credentials)
+        self._network = network
+        self._pause = pause
+
+    def url(self, repository: str, rest: str) -> str:
+        """An address below a repository, whose name is checked first."""
+        return f"{self._base}/v2/{check_repository(repository)}/{rest}"
+
+    def send(
+        self, method: str, url: str, scope: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> Response:
+        """One request, or two when the first is answered 401."""
+        plain = {"Accept-Encoding": "identity", **headers}
+        answer = self._transport.request(method, url, plain | self._authority.header(scope), body)
+        if answer.status != 401:
+            return answer
+        answer.stream.close()
+        self._authority.renew(answer.headers.get("www-authenticate", ""), scope)
+        return self._transport.request(method, url, plain | self._authority.header(scope), body)
+
+    def stream(self, method: str, url: str, scope: str, headers: Mapping[str, str], pieces: Pieces) -> Response:
+        """One request with a body that cannot be sent twice; 401 is a `TransientError`, with the login renewed."""
+        with contextlib.closing(pieces()) as body:
+            answer = self._transport.request(method, url, {**headers, **self._authority.header(scope)}, body)
+        if answer.status == 401:
+            answer.stream.close()
+            self._authority.renew(answer.headers.get("www-authenticate", ""), scope)
+            raise TransientError(f"{method} of a blob was not authorised", status=401, code="UNAUTHORIZED")
+        return answer
+
+    def followed(self, method: str, url: str, scope: str, headers: Mapping[str, str]) -> Response:
+        """A blob's request, redirects followed by new requests that carry no credentials."""
+        answer = self.send(method, url, scope, headers)
+        for _ in range(_MOST_HOPS):
+            if answer.status not in _REDIRECTS:
+                return answer
+            answer.stream.close()
+            url = joined(url, answer.headers.get("location", ""))
+            self._network.check_redirect(url, self._at)
+            answer = self._transport.request(method, url, {"Accept-Encoding": "identity", **headers})
+        if answer.status in _REDIRECTS:
+            answer.stream.close()
+            raise RegistryError(f"a blob is redirected more than {_MOST_HOPS} times", code="REDIRECT")
+        return answer
+
+    def location(self, answer: Response, url: str) -> str:
+        """Where an upload, or a list, goes on: on the registry itself."""
+        if not answer.headers.get("location"):
+            raise RegistryError("the registry does not say where an upload goes on", code="LOCATION")
+        return self.here(joined(url, answer.headers["location"]))
+
+    def here(self, url: str) -> str:
+        """The address, if it is on the registry itself."""
+        check_location(url, self._at)
+        return url
+
+    def again(self, attempt: Callable[[], T]) -> T:
+        """Up to five tries, waiting between them: 0.5, 1, 2, 4 s, or what the registry asks for up to 30 s."""
+        for number in range(TRIES - 1):
+            try:
+                return attempt()
+            except TransientError as error:
+                self._pause(error.after or 0.5 * 2**number)
+        return attempt()
+
+
+def pull(*repositories: str) -> str:
+    return " ".join(f"repository:{name}:pull" for name in repositories)
+
+
+def push(repository: str) -> str:
+    return f"repository:{repository}:pull,push"
+
+
+def expect(answer: Response, statuses: set[int], what: str) -> None:
+    """`RegistryError` unless the status is one of these: a `TransientError` where another try may help."""
+    if answer.status in statuses:
+        return
+    code, said = _said(answer)
+    message = f"{what.partition('?')[0]} failed: HTTP {answer.status} {said}".rstrip()
+    if answer.status in _PASSING or code in _BEGIN_ANEW:
+        raise TransientError(message, status=answer.status, code=code, after=_wait(answer))
+    hint = "the login may not do this in that repository" if answer.status in {401, 403} else ""
+    raise RegistryError(message, status=answer.status, code=code, hint=hint)
+
+
+def _wait(answer: Response) -> float:
+    """Seconds that the registry asks to wait, from a number or a date; bounded, 0 when it asks for nothing."""
+    after = answer.headers.get("retry-after", "")[:64]
+    if after.isdecimal() and after.isascii():
+        return min(float(after), _LONGEST_WAIT)
+    try:
+        until = parsedate_to_datetime(after)
+        seconds = (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+    return min(max(seconds, 0.0), _LONGEST_WAIT)
+
+
+def _said(answer: Response) -> tuple[str, str]:
+    """(code, message) of the registry's error, as far as it has the specified shape."""
+    try:
+        error = json.loads(read_all(answer, 65536))["errors"][0]
+        code, message = str(error["code"]), str(error.get("message", ""))
+    except (RegistryError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return "", ""
+    return code[:100], " ".join(f"{code}: {message}".split())[:500]
