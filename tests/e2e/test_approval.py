@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from controller.reconcile import reconcile
 from controller.render.text import text
 from tests import bed as beds
 from tests.bed import PLATFORM, Bed
@@ -334,3 +335,15 @@ def test_a_spoke_that_pushes_is_left_to_its_own_run(bed: Bed, tmp_path: Path) ->
     platform["churn-lab"] = {**platform["churn-lab"], "spec": {**platform["churn-lab"]["spec"], "pattern": "push"}}
     report = bed.reconcile(beds.manifests(tmp_path, CHURN_1, platform=platform))
     assert (beds.standing(report), report.exit_code()) == ("deferred", 0)
+
+
+def test_what_a_person_does_between_plan_and_apply_is_not_written_over(promoted: Bed, tmp_path: Path) -> None:
+    beds.update(promoted, ModelApprovalStatus="PendingManualApproval")
+    manifests = beds.manifests(tmp_path, CHURN_1)
+    thought = promoted.think(manifests)
+    assert [action.verb for action in thought.plan.actions] == ["update"]
+    beds.update(promoted, ModelApprovalStatus="Rejected")
+    report = reconcile(promoted.effects(thought, "x"), thought, manifests, beds.Inline(), lambda *_: None)
+    assert (beds.standing(report), report.exit_code()) == ("failed", 5)
+    assert "was changed while this ran" in beds.why(report)[0]
+    assert beds.described(promoted)["ModelApprovalStatus"] == "Rejected"
