@@ -242,7 +242,7 @@ def verify(world: World, client: Client, account: str, bucket: str, record: Reco
 
 def _reread(world: World, client: Client, account: str, bucket: str, record: Record) -> None:
     """Compares the bytes themselves with the digests that were recorded, where there are such."""
-    lanes = Lanes(world.copiers, lambda: Pace(world.clock, most=_AT_ONCE), world.pause)
+    lanes = Lanes(world.copiers, lambda: Pace(world.clock, most=_AT_ONCE), world.pause, stopped=world.stopped)
     for item in record.objects:
         if SHA256 not in item.checksums:
             continue

@@ -14,7 +14,18 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _TRIES = 4
-_THROTTLES = frozenset({"SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException", "503", "429"})
+_THROTTLES = frozenset(
+    {
+        "KMS.ThrottlingException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "503",
+        "429",
+    }
+)
+_CUT_OFF = frozenset({"IncompleteBody", "IncompleteReadError", "ReadTimeoutError", "ResponseStreamingError"})
 
 
 class Inline(Executor):
@@ -73,8 +84,9 @@ def spread(
 ) -> list[R]:
     """The results of `work`, in the order of the items.
 
-    What is throttled is tried again, a few times and after a pause, with fewer at a time. The first other error stops
-    it: what is under way ends, nothing more begins, the error is raised. Pieces must not spread work on the same pool.
+    What is throttled is tried again, a few times and after a pause, with fewer at a time; so is, with as many, what was
+    cut off while it was read. The first other error stops it: what is under way ends, nothing more begins, the error is
+    raised. Pieces must not spread work on the same pool.
     """
     run = _Run(pool, work, list(items), pace, pause)
     try:
@@ -120,9 +132,10 @@ class _Run:
         if error is None:
             self.results[index] = future.result()
             self._pace.ended()
-        elif throttled(error) and self._tries.get(index, 0) < _TRIES:
+        elif (throttled(error) or cut_off(error)) and self._tries.get(index, 0) < _TRIES:
             self._tries[index] = self._tries.get(index, 0) + 1
-            self._pace.slow()
+            if throttled(error):
+                self._pace.slow()
             self._pause(0.5 * 2 ** self._tries[index])
             self._waiting.append(index)
         else:
@@ -137,3 +150,8 @@ class _Run:
 def throttled(error: BaseException) -> bool:
     """Whether the other side asked for fewer requests."""
     return isinstance(error, CloudError) and (error.code in _THROTTLES or error.status in (429, 503))
+
+
+def cut_off(error: BaseException) -> bool:
+    """Whether a body ended too early: botocore tries requests again, and not what it has begun to hand out."""
+    return isinstance(error, CloudError) and error.operation == "s3:GetObject" and error.code in _CUT_OFF

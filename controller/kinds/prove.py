@@ -54,7 +54,12 @@ def whole(checksums: Mapping[str, str]) -> dict[str, str]:
 def digest(client: Client, where: Mapping[str, Any], size: int, lanes: Lanes) -> str:
     """Our sha256 of an object's bytes, read in pieces of 64 MiB in parallel, with one buffer each."""
     cuts = spans(size, _PIECE) if size > _PIECE else [Span(1, 0, size)]
-    found = spread(lanes.pool, lambda span: _digest(client, where, span, size), cuts, lanes.pace(), lanes.pause)
+
+    def one(span: Span) -> bytes:
+        lanes.check()
+        return _digest(client, where, span, size)
+
+    found = spread(lanes.pool, one, cuts, lanes.pace(), lanes.pause)
     return found[0].hex() if len(found) == 1 else hashlib.sha256(b"".join(found)).hexdigest()
 
 

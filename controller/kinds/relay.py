@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -35,6 +36,9 @@ def relay_object(
     if item.size <= piece:
         return persistent(lambda: _whole(reader, client, item, lanes, room), pause)
 
+    # S3 wants of each part the checksum that its upload names; without a name it reckons a CRC64NVME of the whole.
+    algorithm = algorithm_of(item, ("CRC32",))
+
     def make(upload: str, span: Span) -> Part:
         with room:
             data = _read(reader, item, span)
@@ -44,18 +48,18 @@ def relay_object(
                 UploadId=upload,
                 PartNumber=span.number,
                 Body=data,
-                ContentMD5=_md5(data),
+                **_check(data, algorithm),
             )
         return part_of(span.number, answer)
 
     cuts = spans(item.size, piece)
-    return persistent(lambda: assemble(client, item, cuts, make, lanes, algorithm_of(item)), pause)
+    return persistent(lambda: assemble(client, item, cuts, make, lanes, algorithm), pause)
 
 
 def _whole(reader: Client, client: Client, item: ObjectCopy, lanes: Lanes, room: AbstractContextManager[Any]) -> Copied:
     with room:
         data = _read(reader, item, Span(1, 0, item.size))
-        request = {**at_destination(item), **content(item), "Body": data, "ContentMD5": _md5(data)}
+        request = {**at_destination(item), **content(item), "Body": data, **_check(data, {})}
         try:
             answer = client.call("PutObject", **request, IfNoneMatch="*")
         except CloudError as error:
@@ -85,6 +89,8 @@ def _read(reader: Client, item: ObjectCopy, span: Span) -> bytes:
     return b"".join(pieces)
 
 
-def _md5(data: bytes) -> str:
+def _check(data: bytes, algorithm: Mapping[str, str]) -> dict[str, str]:
     """What S3 checks on arrival, so that a part damaged on its way is refused at once."""
-    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+    if algorithm:
+        return {"ChecksumCRC32": base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()}
+    return {"ContentMD5": base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()}

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from controller.core.errors import CloudError, PreconditionError
 from controller.kinds.base import Client
+from controller.kinds.flow import throttled
 
 MARK = "hubwright-source"
 """Name of the metadata entry that says, in the copy itself, which bytes it holds."""
@@ -100,7 +101,9 @@ def changed(item: ObjectCopy) -> PreconditionError:
 
 def passing(error: CloudError) -> bool:
     """Whether the same request may well succeed later: no answer, a fault of the service, throttling, expiry."""
-    return error.status == 0 or error.status >= 500 or error.status == 429 or error.code.startswith("ExpiredToken")
+    if error.status == 0 or error.status >= 500 or throttled(error):  # KMS throttles with 400
+        return True
+    return error.code.startswith("ExpiredToken") or error.code == "RequestTimeout"
 
 
 def at_destination(item: ObjectCopy) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
-from controller.core.errors import CloudError, WaitingError
+from controller.core.errors import CloudError, PreconditionError, WaitingError
 from controller.kinds.base import Client
 from controller.kinds.flow import Pace, spread
 from controller.kinds.s3object import Copied, ObjectCopy, at_destination, content, look, passing, proven, refused
@@ -27,7 +27,7 @@ Told = Callable[[int], None]
 class Lanes:
     """How work is spread: the pool, a new pace for each list of pieces, how to wait, who hears of moved bytes.
 
-    Once `stopped`, no further part of a large object is begun.
+    Once `stopped`, no further object and no further part of one is begun.
     """
 
     pool: Executor
@@ -35,6 +35,11 @@ class Lanes:
     pause: Callable[[float], None]
     told: Told = lambda _: None
     stopped: Callable[[], bool] = lambda: False
+
+    def check(self) -> None:
+        """`WaitingError` once the run is to end."""
+        if self.stopped():
+            raise WaitingError("the copy was interrupted; the next run continues it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +63,9 @@ def spans(size: int, part_size: int | None) -> list[Span]:
     return [Span(number, start, min(start + each, size)) for number, start in enumerate(range(0, size, each), 1)]
 
 
-def algorithm_of(item: ObjectCopy) -> dict[str, str]:
+def algorithm_of(item: ObjectCopy, among: Iterable[str] = _CHECKS) -> dict[str, str]:
     """Asks for the whole-object checksum that the source has, so that the two can be compared."""
-    name = next((name for name in _CHECKS if "-" not in item.checksums.get(name, "-")), "")
+    name = next((name for name in among if "-" not in item.checksums.get(name, "-")), "")
     return {"ChecksumAlgorithm": name, "ChecksumType": "FULL_OBJECT"} if name else {}
 
 
@@ -77,7 +82,12 @@ def assemble(
     After an error that may pass, the upload stays and the next try continues it; after any other it is aborted.
     """
     upload, there = _found(client, item, cuts)
-    found = look(client, item)
+    try:
+        found = look(client, item)
+    except PreconditionError:  # somebody else's: what was begun here has no place any more
+        if upload:
+            abort(client, item, upload)
+        raise
     if found is not None:
         if upload:
             abort(client, item, upload)
@@ -112,8 +122,7 @@ def _fill(
     """Makes what is missing and completes the upload; the bytes that were moved."""
 
     def one(span: Span) -> Part:
-        if lanes.stopped():
-            raise WaitingError("the copy was interrupted; the next run continues it")
+        lanes.check()
         part = make(upload, span)
         lanes.told(span.end - span.start)
         return part

@@ -92,6 +92,7 @@ def _listed(hub: Client, wanted: list[ObjectCopy], base: str) -> Mapping[str, in
 
 def _one(route: Route, there: Mapping[str, int], item: ObjectCopy) -> Done:
     """One object, copied unless it is there, and the proof that it is its source."""
+    route.lanes.check()
     inner = replace(route.lanes, pool=_INLINE) if item.size <= route.parts_from else route.lanes
     copied = look(route.hub, item) if item.key in there else None
     if copied is None:
