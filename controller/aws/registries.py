@@ -37,7 +37,8 @@ class EcrRegistries:
     registry refuses all but GET and HEAD. Registries of the accounts `through` are read with the credentials of the
     account that the image goes to. Requests are recorded in `log` as service `oci`. At most `streams` blobs are on
     their way at a time, of all images together; with one, everything happens on the caller's thread, in an order that
-    is always the same. `told` hears of bytes. `network` is what the person allows; `transport` replaces HTTP (tests).
+    is always the same. `told` hears of bytes; once `stopped`, no further blob is begun. `network` is what the person
+    allows; `transport` replaces HTTP (tests).
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class EcrRegistries:
         network: Network | None = None,
         streams: int = 1,
         told: Told | None = None,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._cloud = cloud
         self._bases = bases
@@ -61,6 +63,7 @@ class EcrRegistries:
         self._given = transport
         self._network = network or Network()
         self._told = told
+        self._stopped = stopped
         self._threads = ThreadPoolExecutor(streams, thread_name_prefix="oci") if streams > 1 else None
         self._buffers = Buffers()
         self._ledgers: dict[str, Ledger] = {}
@@ -114,7 +117,7 @@ class EcrRegistries:
             ledger = self._ledgers.setdefault(host, Ledger())
         told = self._told
         tell: Tell | None = None if told is None else lambda arrived, expected: told(name, arrived, expected)
-        return Means(self._threads, self._buffers, ledger, tell)
+        return Means(self._threads, self._buffers, ledger, tell, self._stopped)
 
     def close(self) -> None:
         """Ends all connections; nothing may be asked afterwards."""

@@ -70,6 +70,7 @@ class Run:
             through=through,
             network=network_of(self.settings),
             streams=self.settings.streams,
+            stopped=STOP.asked,
         )
         return World(
             cloud=cloud,

@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_EXCEPTION, Executor, wait
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from controller.core.errors import PreconditionError, RegistryError
+from controller.core.errors import PreconditionError, RegistryError, WaitingError
 from controller.oci.manifest import Descriptor, Listed, Manifest
 from controller.oci.reference import check_digest, check_tag
 from controller.oci.registry import Registry
@@ -63,12 +63,13 @@ class Ledger:
 @dataclass(frozen=True, slots=True)
 class Means:
     """What a copy may use: threads (none: one thing after another, in an order that is always the same), buffers,
-    what is known of the destination's registry, and whom to tell of bytes."""
+    what is known of the destination's registry, whom to tell of bytes, and whether no further blob is to be begun."""
 
     pool: Executor | None = None
     buffers: Buffers = field(default_factory=Buffers)
     ledger: Ledger = field(default_factory=Ledger)
     tell: Tell | None = None
+    stopped: Callable[[], bool] = lambda: False
 
 
 def copy_image(
@@ -156,6 +157,8 @@ class _Run:
 
     def _blob(self, blob: Descriptor) -> Moved:
         """One blob: there already, mounted, or streamed."""
+        if self.means.stopped():
+            raise WaitingError("the copy was interrupted; the next run continues it")
         registry, repository = self.destination.registry, self.destination.repository
         if registry.has_blob(repository, blob):
             self._count(blob.size)

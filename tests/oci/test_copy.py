@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from controller.core.errors import PreconditionError, RegistryError
+from controller.core.errors import PreconditionError, RegistryError, WaitingError
 from controller.oci.copy import Means, Moved, Place, copy_image
 from controller.oci.manifest import OCI_MANIFEST, Descriptor, Manifest
 from controller.oci.stream import verified
@@ -370,3 +370,14 @@ def test_death_at_any_request_leaves_nothing_that_a_rerun_does_not_finish() -> N
     hub.fails = lambda method, path, number: None
     copied(source, hub, top)
     assert (hub.blobs, hub.manifests) == (reference.blobs, reference.manifests)
+
+
+def test_no_further_blob_is_begun_once_the_run_is_to_end() -> None:
+    source, hub = pair()
+    manifest = image(source, "a", b"one" * 100, b"two")
+    begun: list[int] = []
+    means = Means(tell=lambda arrived, _: begun.append(arrived), stopped=lambda: bool(begun))
+    with pytest.raises(WaitingError):
+        copy_image(Place(source.registry(), "a"), Place(hub.registry(), "b"), manifest.digest, TAG, means)
+    assert (len(begun), hub.manifests) == (1, {})
+    assert copied(source, hub, manifest).skipped == 300
