@@ -368,6 +368,9 @@ def hub_state(world: World) -> dict[str, Any]:
             if "/.releases/" not in key
         },
         "records": sorted(key for key in world.buckets[STORE].objects if "/.releases/" in key),
+        "rewritten": sorted(
+            key for key, versions in world.buckets[STORE].objects.items() if "/.releases/" in key and len(versions) > 1
+        ),
         "uploads": sorted(item.key for item in world.buckets[STORE].uploads.values()),
         "images": {name: dict(sorted(item.tags.items())) for name, item in sorted(registry.repositories.items())},
     }

@@ -98,6 +98,7 @@ def doubled(pair: Pair) -> set[tuple[str, int]]:
         live = versions(world)
         if len(live) > 1:
             found.add((phase, nth))
+            assert [item for item in live if item[1] != "Rejected"] == [("churn/1", "Approved")], (phase, nth)
             for _ in range(2):
                 pair.first.reconcile(pair.manifests)
             live = versions(world)

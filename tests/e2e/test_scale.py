@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from controller.core.model import Target
+from controller.sandbox.world import Span
 from tests import bed as beds
 from tests.bed import CHURN, HUB, REGION, VISION, Bed
 
@@ -121,3 +124,33 @@ def test_a_narrow_scope_touches_nothing_outside_it(bed: Bed, tmp_path: Path) -> 
     assert [row.name for row in report.rows] == ["churn-1"]
     state = beds.hub_state(bed.world)
     assert (list(state["packages"]), list(state["groups"])) == (["churn/1"], ["churn"])
+
+
+def test_what_search_still_shows_as_it_was_is_described_and_not_planned_again(bed: Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    bed.reconcile(beds.manifests(tmp_path, beds.promotion(metadata={"ticket": "ML-1"})))
+    bed.world.settings.search = Span(calls=10_000)
+    manifests = beds.manifests(tmp_path, beds.promotion(metadata={"ticket": "ML-2"}))
+    assert beds.verbs(bed.reconcile(manifests)) == ["update approval"]
+    assert bed.plan(manifests).plan.actions == ()
+
+
+@pytest.mark.parametrize(
+    ("allow", "said"),
+    [
+        ({"repositories": ["other/*"]}, "names the repository 'churn/serve'"),
+        ({"buckets": ["other"]}, "names the bucket 'churn-lab-models'"),
+    ],
+)
+def test_what_may_not_leave_the_spoke_is_refused_by_name(
+    bed: Bed, tmp_path: Path, allow: dict[str, list[str]], said: str
+) -> None:
+    beds.simple(bed)
+    spoke = beds.PLATFORM["churn-lab"]
+    narrowed = {**spoke, "spec": {**spoke["spec"], "allow": {**spoke["spec"]["allow"], **allow}}}
+    report = bed.reconcile(
+        beds.manifests(tmp_path, beds.promotion(), platform={**beds.PLATFORM, "churn-lab": narrowed})
+    )
+    assert (beds.standing(report), report.exit_code()) == ("refused", 5)
+    assert said in " ".join((*beds.why(report), *report.rows[0].differences))
+    assert beds.hub_state(bed.world)["packages"] == {}
