@@ -72,7 +72,7 @@ def think(cloud: Cloud, manifests: Manifests, scope: Scope, pool: Executor, step
         known = answers
         answers = known | _answers(cloud, subjects, sure, pool, known)
         first = _conclude(manifests, scope, subjects, sure, answers)
-    made = plan(manifests.revision, first.desired, first.changes, first.wishes)
+    made = plan(manifests.revision, first.desired, first.changes, first.wishes, tuple(BY_NAME))
     findings = (
         *first.findings,
         *_orphans(manifests, scope, first.matched, sure),

@@ -10,8 +10,6 @@ from controller.core.model import Action, Change, Key, Resource
 from controller.core.reasons import REASONS, Standing
 from controller.core.wish import Finding, Hold, Wish, Wishes
 
-ORDER = ("group", "repository", "image", "artifact", "package", "approval")
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -33,17 +31,21 @@ def action_id(verb: str, key: Key, before: object, after: object) -> str:
     return stable_id([verb, str(key), before, after])
 
 
-def plan(revision: str, desired: Mapping[Key, Resource], changes: Sequence[Change], wishes: Wishes) -> Plan:
-    """The plan of a run, with the findings that follow from the changes."""
+def plan(
+    revision: str, desired: Mapping[Key, Resource], changes: Sequence[Change], wishes: Wishes, kinds: Sequence[str]
+) -> Plan:
+    """The plan of a run, with the findings that follow from the changes; `kinds` has each after those it needs."""
+    rank = {kind: place for place, kind in enumerate(kinds)}
     held = {wish.subject.name: wish.holds for wish in wishes.promotions if wish.holds}
     groups = {wish.subject.name: _group(wish) for wish in wishes.promotions}
     by_key = {change.key: change for change in changes}
     out = _Sorted(desired, by_key, held, groups)
-    for change in sorted(changes, key=_order):
+    for change in sorted(changes, key=lambda change: (rank[change.key.kind], change.key)):
         out.add(change)
     return Plan(
         revision=revision,
-        actions=tuple(sorted(out.actions.values(), key=_loudest)),
+        # Revocations first, so that nothing can keep them waiting and nobody can miss them.
+        actions=tuple(sorted(out.actions.values(), key=lambda action: not action.facts.get("revokes"))),
         changes=tuple(change for change in changes if change.verb != "keep"),
         findings=(*out.findings, *out.blocked),
         kept=sum(change.verb == "keep" for change in changes),
@@ -53,17 +55,6 @@ def plan(revision: str, desired: Mapping[Key, Resource], changes: Sequence[Chang
 
 def _group(wish: Wish) -> str:
     return f"{wish.subject.place.target}/{wish.subject.group_name}"
-
-
-def _order(change: Change) -> tuple[int, Key]:
-    rank = ORDER.index(change.key.kind) if change.key.kind in ORDER else len(ORDER)
-    return rank, change.key
-
-
-def _loudest(action: Action) -> tuple[bool, int, Key]:
-    """Revocations first, so that nothing can keep them waiting and nobody can miss them."""
-    rank = ORDER.index(action.key.kind) if action.key.kind in ORDER else len(ORDER)
-    return not action.facts.get("revokes"), rank, action.key
 
 
 class _Sorted:
