@@ -146,7 +146,8 @@ def _conclude(
 ) -> _Conclusion:
     fitted = {name: matched(item, views[item.place.target]) for name, item in subjects.items()}
     judged = [judge(item, views[item.place.target], answers.get(name), manifests) for name, item in fitted.items()]
-    wishes = Wishes(_groups(manifests, scope, fitted), tuple(item.wish for item in judged if item.wish))
+    groups = tuple(item for item in _groups(manifests, scope, fitted) if item.group.mode != "observe")
+    wishes = Wishes(groups, tuple(item.wish for item in judged if item.wish))
     desired = merged(item for kind in KINDS for item in kind.desire(wishes))
     changes = diff(desired, snapshot(wishes, views), lambda key, old, new: BY_NAME[key.kind].reason(old, new))
     findings = tuple(finding for item in judged for finding in item.findings)

@@ -13,6 +13,7 @@ from controller.core.lock import differences
 from controller.core.manifest import Store
 from controller.core.manifests import Manifests
 from controller.core.marks import MAX_ENTRIES, compared, foreign, is_keys_mark, keys_marks, named, owned_keys
+from controller.core.mode import OBSERVED, mode_of
 from controller.core.record import Record
 from controller.core.release import Release, spec_digest
 from controller.core.view import Package, View
@@ -40,6 +41,8 @@ def judge(subject: Subject, view: View, answer: Answer, manifests: Manifests) ->
         return Judgement(_rejection(subject) if known else None, (unread,))
     if subject.promotion.approval == "Rejected":
         return Judgement(_rejection(subject), () if subject.mine else (_nothing_to_reject(subject),))
+    if mode_of(subject) == "observe":
+        return Judgement(None, (Finding(subject.name, "deferred", OBSERVED),))
     if over := _surplus(subject):
         why = f"its metadata would have {over} more entries than the {MAX_ENTRIES} that AWS allows"
         return Judgement(None, (Finding(subject.name, "refused", why, "name fewer, or have strangers' removed"),))

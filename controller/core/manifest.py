@@ -13,12 +13,15 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal
 
+from controller.core.watching import Audit, DriftRules, Revoked
+
 API_VERSION = "hubwright.io/v1beta1"
 PLATFORM_KINDS = ("Fleet", "Hub", "Spoke", "Guardrails", "Waiver")
 TEAM_KINDS = ("ModelGroup", "Promotion", "Subscription")
 
 Approval = Literal["Approved", "PendingManualApproval", "Rejected"]
 Carry = Literal["copy", "reference"]
+Mode = Literal["enforce", "warn", "observe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class FleetDefaults:
 class Fleet:
     requires: str | None = None
     defaults: FleetDefaults = FleetDefaults()
+    drift: DriftRules = field(default_factory=DriftRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ class Hub:
     images: Images = Images()
     events: Events | None = None
     lineage: Lineage | None = None
+    audit: Audit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +169,7 @@ class Guardrails:
     gates: tuple[Gate, ...] = ()
     caps: Caps | None = None
     freezes: tuple[Freeze, ...] = ()
+    revoked: tuple[Revoked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +203,7 @@ class ModelGroup:
     gates: tuple[Gate, ...] = ()
     current: str | None = None
     superseded: Superseded = Superseded()
+    mode: Mode = "enforce"
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +254,7 @@ class Promotion:
     after: After | None = None
     attempt: int = 1
     overrules: str | None = None
+    mode: Mode = "enforce"
 
 
 @dataclass(frozen=True, slots=True)

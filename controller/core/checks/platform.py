@@ -28,6 +28,8 @@ def check_fleet(book: Book) -> None:
                 f"this is Hubwright {book.version}, not {fleet.requires}",
                 hint=hint,
             )
+        for index, rule in enumerate(fleet.drift.ignore):
+            _moment(book, entry, ("spec", "drift", "ignore", index, "until"), rule.until)
 
 
 def check_hubs(book: Book) -> None:
@@ -37,6 +39,9 @@ def check_hubs(book: Book) -> None:
         hub: Hub = entry.spec
         _check_access(book, entry, entry.spec.access, hub.account, hub.region)
         _check_stores(book, entry)
+        if hub.audit is not None and hub.audit.bucket in {store.bucket for store in hub.stores}:
+            message = "is the bucket of a store: who may write models must not be able to write history"
+            book.fault(entry, "audit", ("spec", "audit", "bucket"), message, expected="a bucket of its own")
         if image_room(hub.account, hub.region, hub.images.prefix, "0" * 12) < 2:
             book.fault(
                 entry,
