@@ -22,6 +22,7 @@ TEAM_KINDS = ("ModelGroup", "Promotion", "Subscription")
 Approval = Literal["Approved", "PendingManualApproval", "Rejected"]
 Carry = Literal["copy", "reference"]
 Mode = Literal["enforce", "warn", "observe"]
+Manage = Literal["apply", "render", "observe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,47 @@ class FleetDefaults:
 
 
 @dataclass(frozen=True, slots=True)
+class Iam:
+    """How roles are called and bounded; `callers` are ARNs. The boundary is a policy's name in each account."""
+
+    path: str = "/"
+    permissions_boundary: str | None = None
+    callers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HubSubjects:
+    plan: tuple[str, ...] = ()
+    reconcile: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HubCi:
+    issuer: str
+    audience: str
+    subjects: HubSubjects
+
+
+@dataclass(frozen=True, slots=True)
+class SpokeSubjects:
+    push: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SpokeCi:
+    issuer: str
+    audience: str
+    subjects: SpokeSubjects
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     requires: str | None = None
     defaults: FleetDefaults = FleetDefaults()
     drift: DriftRules = field(default_factory=DriftRules)
+    organization: str | None = None
+    iam: Iam = Iam()
+    manage: Manage = "apply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +111,7 @@ class Images:
 @dataclass(frozen=True, slots=True)
 class Events:
     bus: str
+    queue: str = "hubwright-events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +130,19 @@ class Hub:
     events: Events | None = None
     lineage: Lineage | None = None
     audit: Audit | None = None
+    iam: Iam | None = None  # absent: the Fleet's
+    ci: HubCi | None = None
+    manage: Manage | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """What may leave a spoke: glob patterns of groups and repositories, names of buckets."""
+    """What may leave a spoke: glob patterns of groups and repositories, names of buckets, and their keys."""
 
     groups: tuple[str, ...] = ()
     buckets: tuple[str, ...] = ()
     repositories: tuple[str, ...] = ()
+    kms_key_arns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +154,9 @@ class Spoke:
     pattern: Literal["pull", "push"] = "pull"
     access: Access | None = None
     copy: Literal["server", "relay"] = "server"
+    iam: Iam | None = None
+    ci: SpokeCi | None = None
+    manage: Manage | None = None
 
 
 @dataclass(frozen=True, slots=True)
