@@ -13,6 +13,7 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal
 
+from controller.core.access.settings import HubCi, Iam, Manage, SpokeCi
 from controller.core.watching import Audit, DriftRules, Revoked
 
 API_VERSION = "hubwright.io/v1beta1"
@@ -22,7 +23,6 @@ TEAM_KINDS = ("ModelGroup", "Promotion", "Subscription")
 Approval = Literal["Approved", "PendingManualApproval", "Rejected"]
 Carry = Literal["copy", "reference"]
 Mode = Literal["enforce", "warn", "observe"]
-Manage = Literal["apply", "render", "observe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,46 +49,12 @@ class FleetDefaults:
 
 
 @dataclass(frozen=True, slots=True)
-class Iam:
-    """How roles are called and bounded; `callers` are ARNs. The boundary is a policy's name in each account."""
-
-    path: str = "/"
-    permissions_boundary: str | None = None
-    callers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class HubSubjects:
-    plan: tuple[str, ...] = ()
-    reconcile: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class HubCi:
-    issuer: str
-    audience: str
-    subjects: HubSubjects
-
-
-@dataclass(frozen=True, slots=True)
-class SpokeSubjects:
-    push: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SpokeCi:
-    issuer: str
-    audience: str
-    subjects: SpokeSubjects
-
-
-@dataclass(frozen=True, slots=True)
 class Fleet:
     requires: str | None = None
     defaults: FleetDefaults = FleetDefaults()
     drift: DriftRules = field(default_factory=DriftRules)
     organization: str | None = None
-    iam: Iam = Iam()
+    iam: Iam = field(default_factory=Iam)
     manage: Manage = "apply"
 
 
