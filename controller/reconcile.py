@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from controller.apply import Tell, apply
+from controller.core.compare import comparisons
 from controller.core.diff import diff, merged
 from controller.core.guards import NOT_YET
 from controller.core.identify import matched, place_of, question, subject_of
@@ -42,7 +43,8 @@ class Thought:
 
     def report(self, manifests: Manifests) -> Report:
         """The plan as a report."""
-        return self.reported("plan", manifests, self.plan)
+        models = comparisons(self.wishes.promotions, self.views, manifests)
+        return replace(self.reported("plan", manifests, self.plan), models=models)
 
     def reported(self, kind: str, manifests: Manifests, chosen: Plan, outcomes: tuple[Outcome, ...] = ()) -> Report:
         """A report on `chosen`, the plan or a part of it, and on what became of it."""

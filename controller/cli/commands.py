@@ -82,6 +82,7 @@ def lock(names: tuple[str, ...], **values: Any) -> int:
 @hubwright.command()
 @click.option("--out", type=_FILE, metavar="FILE", help="Save the plan for reconcile --plan.")
 @click.option("--detailed-exitcode", "detailed", is_flag=True, help="Exit 2 when there is something to do.")
+@click.option("--since", metavar="REV", help="Tell what the branch brings, since it left REV, from what was so before.")
 @formats("text", "json", "markdown")
 @taking(SCOPE, FOLDER, REVISION, RUNNING)
 def plan(out: Path | None, form: str, **values: Any) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from controller.cli.files import write_whole
@@ -11,6 +12,7 @@ from controller.cli.output import shown, write
 from controller.cli.run import Run, opened
 from controller.cli.saved import saved_ids
 from controller.cli.settings import Settings
+from controller.cli.since import brought_since
 from controller.cli.stop import STOP
 from controller.cli.term import Progress
 from controller.core.model import Action, Outcome
@@ -20,10 +22,12 @@ from controller.reconcile import reconcile as bring_about
 from controller.render.document import document, to_json
 
 
-def plan(settings: Settings, form: str, out: Path | None, *, detailed: bool) -> int:
-    """Writes the plan to stdout, and as JSON to `out`."""
+def plan(settings: Settings, form: str, out: Path | None, *, since: str | None, detailed: bool) -> int:
+    """Writes the plan to stdout, and as JSON to `out`; `since` tells apart what a branch brings."""
     with opened(settings) as run:
         report = run.think().report(run.manifests)
+    if since is not None:
+        report = replace(report, brought=brought_since(settings, run.manifests, since))
     if out is not None:
         write_whole(out, to_json(document(report)))
     write(shown(report, form))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from controller.core.compare import Comparison
 from controller.core.manifests import Manifests
 from controller.core.model import Action, Outcome
 from controller.core.plan import Plan
@@ -55,7 +56,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A run as data. `kind` is `plan` or `result`; a plan has no outcomes."""
+    """A run as data. `kind` is `plan` or `result`; a plan has no outcomes, only a plan has `models` (by promotion).
+
+    `brought` names the promotions, and the paths of group manifests, that a branch changes; None when nobody asked.
+    """
 
     kind: str
     plan: Plan
@@ -63,6 +67,8 @@ class Report:
     others: tuple[Finding, ...] = ()  # about what is no promotion: orphans, groups that are stale, subscriptions
     problems: tuple[Problem, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+    models: Mapping[str, Comparison] = field(default_factory=dict)
+    brought: frozenset[str] | None = None
 
     @property
     def counts(self) -> dict[str, int]:

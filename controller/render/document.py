@@ -9,6 +9,7 @@ from typing import Any
 from controller.core.canonical import digest
 from controller.core.model import Action, Change, Outcome
 from controller.core.problems import Problem
+from controller.core.redact import redacted_all
 from controller.core.report import Report, Row, facts_of
 from controller.core.wish import Finding
 
@@ -26,14 +27,15 @@ def document(report: Report) -> dict[str, Any]:
         "actions": [_action(item) for item in plan.actions],
         "changes": [_change(item) for item in plan.changes],
         "findings": [finding(item) for item in sorted(report.others, key=lambda item: (item.about, item.why))],
-        "promotions": [_row(item) for item in report.rows],
+        "promotions": [_row(item) | _model(report, item.name) for item in report.rows],
         "problems": [problem(item) for item in report.problems],
         "summary": summary(report),
         "exit": report.exit_code(),
     }
     if report.kind == "result":
         body["outcomes"] = [_outcome(item) for item in report.outcomes]
-    return body | {"digest": self_hash(body)}
+    shown: dict[str, Any] = redacted_all(body)
+    return shown | {"digest": self_hash(shown)}
 
 
 def to_json(data: Mapping[str, Any]) -> str:
@@ -122,6 +124,23 @@ def _row(row: Row) -> dict[str, Any]:
         "arn": row.arn,
         "bytes": row.bytes,
         "images": row.images,
+    }
+
+
+def _model(report: Report, name: str) -> dict[str, Any]:
+    if report.kind != "plan":
+        return {}
+    found = report.models.get(name)
+    if found is None:
+        return {"model": None}
+    return {
+        "model": {
+            "against": found.against,
+            "differences": [
+                {"facet": item.facet, "before": item.before, "after": item.after, "by": item.by}
+                for item in found.differences
+            ],
+        }
     }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from controller.core.redact import redacted
+
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # drawn as nothing, though they are letters
 _COMMAND = re.compile(r"##(?=[A-Za-z]*\[)")  # ##[group], ##vso[task.setvariable], ##teamcity[…]
@@ -17,8 +19,9 @@ def terminal(text: str) -> str:
     """One line for a terminal or a log.
 
     Control, direction and invisible characters become escapes (`\\x1b`, `\\u202e`), line breaks among them, and what CI
-    systems take for a command is broken up.
+    systems take for a command is broken up. What looks like a secret is taken out first.
     """
+    text = redacted(text)
     if not text.isascii() or not text.isprintable():
         text = "".join(char if _plain(char) else _code(char) for char in text)
     if text.lstrip().startswith("::"):

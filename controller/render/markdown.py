@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from controller.core.report import Report
 from controller.render.escape import code
 from controller.render.escape import markdown as escaped
-from controller.render.sections import Item, Section, converged, headline, sections
+from controller.render.item import Item
+from controller.render.sections import Section, converged, headline, sections
 
 LIMIT = 60_000  # characters; GitHub takes 65,536 of a comment
 _MARKS = {"alarm": "🛑 ", "warning": "⚠️ ", "change": "", "quiet": ""}
@@ -32,7 +33,6 @@ def markdown(report: Report, limit: int = LIMIT) -> str:
 
 def _within(section: Section, room: int) -> tuple[list[str], int]:
     """The section's lines, as many items of it as there is room for; and the room left."""
-    folded = section.tone in ("change", "quiet")
     kept: list[str] = []
     left = 0
     for item in section.items:
@@ -46,7 +46,7 @@ def _within(section: Section, room: int) -> tuple[list[str], int]:
     if left:
         kept.append(f"- … and {left} more, not shown here: the comment would be too long. `--format text` shows all.")
     title = f"{_MARKS[section.tone]}{section.title} ({len(section.items)})"
-    if folded:
+    if section.folded:
         return [f"<details><summary>{title}</summary>", "", *kept, "", "</details>"], room
     return [f"#### {title}", "", *kept], room
 

@@ -15,6 +15,8 @@ from controller.core.report import Report, Row, facts_of
 from controller.core.wish import Finding
 from controller.render.document import revokes
 from controller.render.explain import explain
+from controller.render.item import Item
+from controller.render.models import models
 from controller.render.words import listed, number, size
 
 Tone = Literal["alarm", "warning", "change", "quiet"]
@@ -22,27 +24,20 @@ Tone = Literal["alarm", "warning", "change", "quiet"]
 HELD: tuple[Standing, ...] = ("conflict", "mismatch", "refused", "invalid", "unknown", "stale", "blocked", "duplicate")
 _LATER: tuple[Standing, ...] = ("waiting", "deferred", "orphaned")
 _PLACES = ("group", "repository", "package")
+_COPIES = ("artifact", "image")
 _NAMED = 8
+_OPEN = 10
 _SIGNS: Mapping[str, str] = {"create": "+", "update": "~", "delete": "-"}
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """One thing to say: a sign (`+`, `~`, `!`, or a standing), what it is about, what of it, and lines below it."""
-
-    sign: str
-    about: str
-    says: str = ""
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and its items."""
+    """A heading and its items. `folded`: where an output can fold, only the heading shows at first."""
 
     title: str
     tone: Tone
     items: tuple[Item, ...]
+    folded: bool = False
 
 
 def headline(report: Report) -> str:
@@ -89,23 +84,34 @@ def _standings(report: Report) -> str:
 def sections(report: Report) -> list[Section]:
     """All that has something in it."""
     ended = {outcome.action: outcome for outcome in report.outcomes}
-    actions = [(action, ended.get(action.id)) for action in report.plan.actions]
+    every = [(action, ended.get(action.id)) for action in report.plan.actions]
     places = frozenset(action.key.target for action in report.plan.actions)
     named = places if len(places) > 1 else frozenset()
+    actions = [pair for pair in every if _brought(report, pair[0])]
+    before = [pair for pair in every if not _brought(report, pair[0])]
     made = [
-        Section("Revoked" if report.kind == "result" else "To be REVOKED", "alarm", _actions(actions, named, "revoke")),
-        Section("Failed", "alarm", tuple(_failed(actions, named))),
+        Section("Revoked" if report.kind == "result" else "To be REVOKED", "alarm", _actions(every, named, "revoke")),
+        Section("Failed", "alarm", tuple(_failed(every, named))),
         Section("Held back", "warning", tuple(_held(report))),
         Section("Invalid manifests", "warning", tuple(Item("!", str(problem)) for problem in report.problems)),
-        Section("Approvals", "change", _actions(actions, named, "approval")),
-        Section(
-            "Groups, repositories and versions", "change", _actions(actions, named, "group", "repository", "package")
-        ),
-        Section("Copies", "change", _actions(actions, named, "artifact", "image")),
-        Section("Later", "quiet", tuple(_later(report))),
-        Section("Notes", "quiet", tuple(_notes(report))),
+        _long("Approvals", _actions(actions, named, "approval")),
+        _long("Models", models(report)),
+        Section("Groups, repositories and versions", "change", _actions(actions, named, *_PLACES), folded=True),
+        Section("Copies", "change", _actions(actions, named, *_COPIES), folded=True),
+        Section("Not from this branch", "quiet", _actions(before, named, "approval", *_PLACES, *_COPIES), folded=True),
+        Section("Later", "quiet", tuple(_later(report)), folded=True),
+        Section("Notes", "quiet", tuple(_notes(report)), folded=True),
     ]
     return [section for section in made if section.items]
+
+
+def _long(title: str, items: tuple[Item, ...]) -> Section:
+    """What reviewers come for: in the open, unless it is long."""
+    return Section(title, "change", items, folded=len(items) > _OPEN)
+
+
+def _brought(report: Report, action: Action) -> bool:
+    return report.brought is None or not report.brought.isdisjoint(action.origins)
 
 
 def converged(report: Report) -> str:
@@ -152,7 +158,8 @@ def _says(action: Action) -> str:
         through = ", through this machine" if facts.get("relay") else ""
         return f"{number(facts['objects'], 'object')}, {size(facts['bytes'])}, to {facts['prefix']}{through}"
     if action.key.kind == "image":
-        return f"for {names}, from {facts['source']}"
+        amount = size(facts["bytes"]) if "bytes" in facts else "—"
+        return f"for {names}, from {facts['source']}, {amount}, through this machine"
     if action.key.kind == "approval":
         return f"for {names}: {_step(action)}"
     return f"for {names}" if names else ""

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from controller.core.report import Report
 from controller.render.escape import terminal
-from controller.render.sections import Item, Section, converged, headline, sections
+from controller.render.item import Item
+from controller.render.sections import Section, converged, headline, sections
 
 _BOLD, _RED, _GREEN, _YELLOW, _DIM, _OFF = "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 _TONES = {"alarm": _BOLD + _RED, "warning": _BOLD + _YELLOW, "change": _BOLD, "quiet": _BOLD}

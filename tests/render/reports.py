@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from controller.core.compare import Comparison, Difference
 from controller.core.model import Action, Change, Key, Outcome, Target
 from controller.core.plan import Plan, action_id
 from controller.core.problems import Problem
@@ -89,6 +90,14 @@ def row(name: str, standing: Any, *why: str, **more: Any) -> Row:
     return Row(name, standing, why, **shown)
 
 
+DIFFERENCES = (
+    Difference("metadata auc", "0.91", "0.934", "+0.024"),
+    Difference("image", "serve@sha256:cdcdcdcdcdcd", "serve@sha256:abababababab"),
+    Difference("environment", "LEVEL", ""),
+    Difference("size", "12000000", "11999000", "-1000"),
+)
+
+
 def everything() -> Report:
     """A plan with something of every kind."""
     actions = (revoke("churn-3", 3), *making("churn-4"), approve("churn-5", 5))
@@ -134,9 +143,14 @@ def everything() -> Report:
         "a",
         "type",
     )
-    return Report(
-        "plan", Plan(REVISION, actions, (*changes, unknown), (), 12, complete=False), rows, others, (problem,)
-    )
+    models = {
+        "churn-4": Comparison(f"arn:aws:sagemaker:{HUB.region}:{HUB.account}:model-package/churn/2", DIFFERENCES),
+        "churn-5": Comparison(
+            "", (Difference("image", "", "serve@sha256:abababababab"), Difference("size", "", "345"))
+        ),
+    }
+    whole = Plan(REVISION, actions, (*changes, unknown), (), 12, complete=False)
+    return Report("plan", whole, rows, others, (problem,), models=models)
 
 
 def nothing() -> Report:
@@ -200,7 +214,8 @@ def hostile(words: str) -> Report:
     finding = Finding(words, "stale", words, words, (words,))
     problem = Problem(words, 1, 1, words, words, words, words, words, words, words)
     outcomes = (Outcome(actions[0].id, "failed", words), Outcome(actions[1].id, "waiting", words))
-    return Report("result", Plan(words, actions, ()), rows, (finding,), (problem,), outcomes)
+    models = {words: Comparison(words, (Difference(words, words, words, words),))}
+    return Report("result", Plan(words, actions, ()), rows, (finding,), (problem,), outcomes, models)
 
 
 def many(count: int) -> Report:

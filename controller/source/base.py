@@ -1,0 +1,25 @@
+"""Where a branch began."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from controller.core.errors import SourceError
+from controller.core.problems import shown
+from controller.source import git
+
+
+def merge_base(repo: Path, ref: str, other: str) -> str:
+    """The commit from which `ref` and `other` went apart. `SourceError` when there is none, as in a shallow clone."""
+    found = git.repository(repo)
+    ends = git.commit(found, ref), git.commit(found, other)
+    try:
+        return found.run("merge-base", "--end-of-options", *ends).decode("ascii").split()[0]
+    except (SourceError, IndexError) as error:
+        hint = "in CI, fetch the whole history (fetch-depth: 0)"
+        raise SourceError(f"{shown(ref)} and {shown(other)} have no commit in common here", hint) from error
+
+
+def head(repo: Path, ref: str) -> str:
+    """The full id of the commit that `ref` names."""
+    return git.commit(git.repository(repo), ref)
