@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from controller.apply import Tell, apply
 from controller.core.compare import comparisons
 from controller.core.diff import diff, merged
-from controller.core.guards import NOT_YET
+from controller.core.follow import Followed, followed_of
 from controller.core.identify import matched, place_of, question, subject_of
 from controller.core.judge import Answer, judge, orphans
 from controller.core.manifests import Manifests
@@ -19,6 +19,7 @@ from controller.core.report import Report, Row, rows, unmatched
 from controller.core.scope import Scope, check_scope
 from controller.core.view import View
 from controller.core.wish import Finding, GroupWish, Place, Subject, Wishes
+from controller.follow import follow
 from controller.kinds import BY_NAME, KINDS
 from controller.kinds.base import Cloud, World
 from controller.observe import confirm, observe, revocable, snapshot
@@ -62,8 +63,11 @@ def think(cloud: Cloud, manifests: Manifests, scope: Scope, pool: Executor, step
     """Reads what is live and concludes what to do. Writes nothing; `cloud` may be one that cannot."""
     check_scope(scope, manifests)
     subjects, unresolved = _subjects(manifests, scope)
+    following, unfollowed = followed_of(manifests, scope)
     step("reading the hub")
-    views = observe(cloud, _places(manifests, scope, subjects), pool)
+    views = observe(cloud, _places(manifests, scope, subjects, following), pool)
+    followed, unseen = follow(cloud, following, views, manifests, pool)
+    subjects |= followed
     views = revocable(cloud, views, subjects.values(), pool)
     step("reading the sources of what is not promoted yet")
     answers = _answers(cloud, subjects, views, pool)
@@ -78,7 +82,8 @@ def think(cloud: Cloud, manifests: Manifests, scope: Scope, pool: Executor, step
     findings = (
         *first.findings,
         *_orphans(manifests, scope, first.matched, sure),
-        *_subscriptions(manifests, scope),
+        *unfollowed,
+        *unseen,
         *_descriptions(first.wishes.groups, sure),
     )
     complete = made.complete and all(item.standing != "unknown" for item in findings)
@@ -115,11 +120,14 @@ def _subjects(manifests: Manifests, scope: Scope) -> tuple[dict[str, Subject], l
     return within_scope, findings
 
 
-def _places(manifests: Manifests, scope: Scope, subjects: Mapping[str, Subject]) -> list[Place]:
+def _places(
+    manifests: Manifests, scope: Scope, subjects: Mapping[str, Subject], following: Iterable[Followed]
+) -> list[Place]:
     """The hubs that this run is about: all of them, or those of the groups in scope."""
     if scope.whole:
         return [Place(name, entry.spec, manifests.fleet.name) for name, entry in sorted(manifests.hubs.items())]
     found = {wish.place.name: wish.place for wish in _groups(manifests, scope, subjects)}
+    found |= {item.place.name: item.place for item in following}
     return [found[name] for name in sorted(found)]
 
 
@@ -172,7 +180,7 @@ def _orphans(
 ) -> list[Finding]:
     """Only a whole run can tell what nobody names; an invalid promotion may well name it."""
     if not scope.whole or any(
-        kind in ("Promotion", "Lock", "ModelGroup", "Spoke", "Hub") for kind, _ in manifests.invalid
+        kind in ("Promotion", "Subscription", "Lock", "ModelGroup", "Spoke", "Hub") for kind, _ in manifests.invalid
     ):
         return []
     claimed = (item.version for subject in subjects.values() for item in subject.mine)
@@ -187,12 +195,4 @@ def _descriptions(groups: Iterable[GroupWish], views: Mapping[Target, View]) -> 
         if (live := views[wish.place.target].groups.get(wish.name))
         and wish.group.description is not None
         and (live.description or "") != wish.group.description
-    ]
-
-
-def _subscriptions(manifests: Manifests, scope: Scope) -> list[Finding]:
-    return [
-        Finding(name, "blocked", f"the subscription {name} {NOT_YET}")
-        for name, entry in sorted(manifests.subscriptions.items())
-        if scope.covers(promotion=name, group=entry.spec.to.group, spoke=entry.spec.source.spoke)
     ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from controller.core.follow import followed_holds
 from controller.core.globs import any_matches
 from controller.core.limits import parse_moment
 from controller.core.manifest import Guardrails
@@ -38,6 +39,7 @@ def holds(subject: Subject, view: View, manifests: Manifests) -> tuple[Hold, ...
         *_references(subject, rules),
         *_not_yet(subject, rules),
         *_overruling(subject),
+        *followed_holds(subject, rules, manifests.invalid),
     )
 
 
@@ -57,7 +59,14 @@ def _state(subject: Subject, view: View) -> Iterator[Hold]:
 def _locks(subject: Subject, rules: tuple[Entry[Guardrails], ...]) -> Iterator[Hold]:
     for rule in rules:
         if rule.spec.require_lock and not subject.locked:
-            yield Hold("all", f"{rule.name}/requireLock: it has no lock", f"run: hubwright lock {subject.name}")
+            yield Hold("all", f"{rule.name}/requireLock: it has no lock", _lock_hint(subject))
+
+
+def _lock_hint(subject: Subject) -> str:
+    if subject.following is None:
+        return f"run: hubwright lock {subject.name}"
+    source = subject.source
+    return f"run: hubwright promote {subject.spoke_name}/{source.group}/{source.number} --to {subject.group_manifest}"
 
 
 def _references(subject: Subject, rules: tuple[Entry[Guardrails], ...]) -> Iterator[Hold]:

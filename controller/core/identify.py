@@ -86,6 +86,8 @@ def matched(subject: Subject, view: View) -> Subject:
     """The subject with its live versions; its identity too when no source has to be read for it."""
     mine = view.made_from(subject.place.fleet, subject.group_name, subject.source)
     subject = replace(subject, mine=mine)
+    if subject.following is not None:
+        return _registered_once(subject)
     if subject.locked:
         return identified(subject, subject.locked)
     newest = _newest(mine)
@@ -93,6 +95,16 @@ def matched(subject: Subject, view: View) -> Subject:
         return subject
     known = replace(subject, identity=newest.mark("promotion"), release=newest.mark("release"))
     return replace(known, live=_lowest(known))
+
+
+def _registered_once(subject: Subject) -> Subject:
+    """A followed version that is in the hub stands as it was registered, by whatever manifest and inputs."""
+    live = _newest(subject.mine) or max(subject.mine, key=lambda item: item.number, default=None)
+    if live is None:
+        return subject
+    identity, release, inputs = (live.mark(name) for name in ("promotion", "release", "inputs"))
+    known = replace(subject, identity=identity, release=release, inputs=inputs)
+    return replace(known, live=_lowest(known) or live)
 
 
 def identified(subject: Subject, release: str) -> Subject:

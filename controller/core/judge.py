@@ -68,7 +68,7 @@ def _nothing_to_reject(subject: Subject) -> Finding:
 
 def _surplus(subject: Subject) -> int:
     """How many metadata entries too many the live version would get."""
-    if subject.live is None:
+    if subject.live is None or subject.kept:
         return 0
     live, own = subject.live.metadata, subject.promotion.metadata
     kept = {name for name in compared(live) if name not in owned_keys(live) and not is_keys_mark(name)}
@@ -157,7 +157,7 @@ def _with_others(wish: Wish) -> Wish:
         if not _is(item, subject.live) and item.version not in aside and not item.mark("duplicate-of")
     )
     approving = subject.promotion.approval == "Approved" and _settled(subject)
-    return replace(wish, duplicates=twins, superseded=replaced if approving else ())
+    return replace(wish, duplicates=twins, superseded=replaced if approving and subject.following is None else ())
 
 
 def _settled(subject: Subject) -> bool:
@@ -181,6 +181,7 @@ def create_metadata(subject: Subject, release: Release, made: Draft) -> dict[str
             attempt=str(subject.promotion.attempt),
             spec=spec_digest(made.body),
             approval="PendingManualApproval",
+            subscription=subject.following.name if subject.following else "",
         ),
     }
     if len(metadata) + _LATER_MARKS > MAX_ENTRIES:

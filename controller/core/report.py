@@ -152,7 +152,7 @@ def _row(
         differences=tuple(line for finding in found for line in finding.differences),
         source=f"{subject.spoke_name}/{subject.source.group}/{subject.source.number}",
         group=subject.group_name,
-        wish=subject.promotion.approval,
+        wish=known.asks,
         is_now=is_now,
         release=known.release,
         locked=bool(subject.locked),

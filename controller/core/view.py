@@ -54,6 +54,12 @@ class Package:
     def superseded(self) -> bool:
         return bool(self.mark("superseded-by"))
 
+    @property
+    def untouched(self) -> bool:
+        """Whether a Subscription registered it, and since then nobody said anything about it, nor did we."""
+        fresh = self.approval == self.mark("approval") == "PendingManualApproval" and not self.mark("approved")
+        return fresh and bool(self.mark("subscription")) and not self.superseded and not self.mark("duplicate-of")
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -110,6 +116,13 @@ class View:
     def made_from(self, fleet: str, group: str, source: Version) -> tuple[Package, ...]:
         """The versions of a group with a fleet's mark that were made from a source version, by number."""
         return self._by_source.get((fleet, group, source.identity), ())
+
+    def numbers_from(self, fleet: str, group: str, source: Version) -> frozenset[int]:
+        """The numbers that versions of the source's group have there, as far as this group was made from them."""
+        one = source.identity[:-1]
+        return frozenset(
+            origin[-1] for name, to, origin in self._by_source if (name, to) == (fleet, group) and origin[:-1] == one
+        )
 
     def promotions_of(self, group: str) -> Mapping[int, str]:
         """The promotion ids that the versions of a group said they have, empty without one, by number."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 from controller.core.arn import Version
 from controller.core.draft import Draft, ImageCopy, held_images
-from controller.core.manifest import Hub, ModelGroup, Promotion, Spoke, Store
+from controller.core.manifest import Approval, Hub, ModelGroup, Promotion, Spoke, Store
 from controller.core.model import Key, Target
 from controller.core.reasons import Standing
 from controller.core.view import Package
@@ -47,8 +47,16 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Following:
+    """The Subscription that a version comes by, and the state it is brought to once."""
+
+    name: str
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
-    """A promotion matched with what is live for it, before its source is read.
+    """A promotion, or a version that a Subscription follows, with what is live for it, before its source is read.
 
     `mine` are the live versions of the same source in the same group, by number; `live` the one that stands for the
     promotion, if any; `identity` the promotion id, empty while it depends on a source that was not read.
@@ -69,6 +77,7 @@ class Subject:
     identity: str = ""
     release: str = ""
     locked: str = ""  # the release digest of its lock
+    following: Following | None = None
 
     @property
     def group_name(self) -> str:
@@ -90,6 +99,20 @@ class Subject:
     def new(self) -> bool:
         """Whether it has not been registered yet."""
         return self.live is None
+
+    @property
+    def asks(self) -> Approval:
+        """The status it is to have: a Subscription's until it was brought to that once, then whatever people say."""
+        if self.following is None:
+            return self.promotion.approval
+        if self.live is None or self.live.untouched:
+            return self.following.approval
+        return self.live.approval  # type: ignore[return-value]  # as AWS has it
+
+    @property
+    def kept(self) -> bool:
+        """Whether nothing of how its version stands is ours to change."""
+        return self.following is not None and self.live is not None and self.asks == self.live.approval
 
 
 @dataclass(frozen=True, slots=True)

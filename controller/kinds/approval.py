@@ -75,12 +75,12 @@ def _own(wish: Wish) -> Iterator[Resource]:
     facts: dict[str, Any] = {"group": subject.group_name, "promotion": subject.identity, "revokes": False}
     if live is not None:
         facts |= {"arn": live.version.arn, "promotion": live.mark("promotion")}
-    wish_is = subject.promotion.approval
-    after = _wished(subject, before)
+    wish_is = subject.asks
+    after = before if subject.kept else _wished(subject, before)
     if live is not None and live.rejected_by_person and wish_is != "Approved":
         after = before  # a person's Rejected satisfies a hold, and while it stands nothing updates the version
     needs: tuple[Key, ...] = ()
-    if wish_is == "Rejected":
+    if wish_is == "Rejected" and live is not None:
         facts["revokes"] = True
     elif wish_is == "Approved":
         needs = (wish.key, artifact.key(wish), *(image.key(subject.place.target, copy) for copy in wish.images))
@@ -117,13 +117,13 @@ def _wished(subject: Subject, before: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in before["metadata"].items()
         if name not in owned and name not in later and not is_keys_mark(name)
     }
-    metadata |= {**promotion.metadata, **keys_marks(promotion.metadata), PREFIX + "approval": promotion.approval}
-    if promotion.approval == "Approved":
+    metadata |= {**promotion.metadata, **keys_marks(promotion.metadata), PREFIX + "approval": subject.asks}
+    if subject.asks == "Approved":
         metadata[PREFIX + "approved"] = "yes"
-    if promotion.approval == "Rejected" and len(metadata) > MAX_ENTRIES:  # no stranger's entries stop a revocation
+    if subject.asks == "Rejected" and len(metadata) > MAX_ENTRIES:  # no stranger's entries stop a revocation
         metadata = {name: value for name, value in metadata.items() if name in before["metadata"]}
     description = promotion.reason if promotion.reason is not None else before["description"]
-    return _spec(promotion.approval, description, _stage(promotion.stage) or before["stage"], metadata)
+    return _spec(subject.asks, description, _stage(promotion.stage) or before["stage"], metadata)
 
 
 def _stage(stage: Stage | None) -> dict[str, str] | None:
