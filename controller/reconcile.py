@@ -52,7 +52,7 @@ class Thought:
         others = tuple(item for item in (*self.findings, *chosen.findings) if item.about not in self.subjects)
         matched = rows(self.wishes.promotions, self.subjects, self.findings, chosen, outcomes)
         table = sorted((*matched, *unmatched(self.unmatched, manifests)), key=lambda row: row.name)
-        return Report(kind, chosen, tuple(table), others, manifests.problems, outcomes)
+        return Report(kind, chosen, tuple(table), others, manifests.problems, outcomes, places=manifests.places)
 
     def report_rows(self) -> tuple[Row, ...]:
         """How every promotion that could be matched stands before anything is done."""

@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from controller.cli.output import write
+from controller.cli.output import told, write
 from controller.cli.run import read_manifests
 from controller.cli.settings import Settings
 from controller.core.manifests import Manifests
 from controller.core.problems import ManifestsError, Problem
 from controller.render.document import problem, to_json
 from controller.render.escape import terminal
+from controller.render.junit import of_validation
+from controller.render.notices import of_problems
 from controller.render.words import listed, number
 
 _KINDS = ("fleet", "hubs", "spokes", "guardrails", "waivers", "groups", "promotions", "subscriptions", "locks")
@@ -44,6 +46,10 @@ def _shown(problems: Iterable[Problem], counts: dict[str, int], form: str) -> st
     if form == "json":
         body: dict[str, Any] = {"format": "hubwright.io/validation/v1", "valid": counts}
         return to_json(body | {"problems": [problem(fault) for fault in faults]})
+    if form == "junit":
+        return of_validation(of_problems(faults))
+    if form != "text":
+        return told(of_problems(faults), form)
     lines = [terminal(str(fault)) for fault in faults]
     return "\n".join([*lines, _summary(len(faults), counts)]) + "\n"
 

@@ -27,7 +27,7 @@ def hubwright() -> None:
 
 @hubwright.command()
 @taking(FOLDER, REVISION)
-@formats("text", "json")
+@formats("text", "json", "sarif", "junit", "github")
 def validate(form: str, **values: Any) -> int:
     """Check the manifests, offline: every fault with file, line and column.
 
@@ -83,7 +83,7 @@ def lock(names: tuple[str, ...], **values: Any) -> int:
 @click.option("--out", type=_FILE, metavar="FILE", help="Save the plan for reconcile --plan.")
 @click.option("--detailed-exitcode", "detailed", is_flag=True, help="Exit 2 when there is something to do.")
 @click.option("--since", metavar="REV", help="Tell what the branch brings, since it left REV, from what was so before.")
-@formats("text", "json", "markdown")
+@formats("text", "json", "markdown", "sarif", "junit", "github")
 @taking(SCOPE, FOLDER, REVISION, RUNNING)
 def plan(out: Path | None, form: str, **values: Any) -> int:
     """Show what reconcile would do. Reads only.
@@ -98,7 +98,7 @@ def plan(out: Path | None, form: str, **values: Any) -> int:
 
 @hubwright.command()
 @click.option("--plan", "plans", type=_FILE, multiple=True, metavar="FILE", help="Do only what these saved plans have.")
-@formats("text", "json", "markdown")
+@formats("text", "json", "markdown", "sarif", "junit", "github")
 @taking(SCOPE, FOLDER, REVISION, RUNNING, NETWORK)
 def reconcile(plans: tuple[Path, ...], form: str, **values: Any) -> int:
     """Plan, and bring it about.

@@ -144,6 +144,12 @@ class Manifests:
     shallow: bool = False
     platform_revision: str | None = None  # where the platform kinds came from, when not from `revision`
 
+    @property
+    def places(self) -> dict[str, tuple[str, int, int]]:
+        """Where promotions and subscriptions are declared: path, line, column."""
+        asking: list[AnyEntry] = [*self.subscriptions.values(), *self.promotions.values()]
+        return {entry.name: (entry.path, entry.line, entry.column) for entry in asking}
+
 
 def resolved_access(access: Access, account: str, region: str) -> Access:
     """`access` with `role` or `roleName` written out for all three purposes."""

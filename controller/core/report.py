@@ -58,6 +58,7 @@ class Row:
 class Report:
     """A run as data. `kind` is `plan` or `result`; a plan has no outcomes, only a plan has `models` (by promotion).
 
+    `places` says where each promotion and subscription is declared: path, line, column, the latter from 1.
     `brought` names the promotions, and the paths of group manifests, that a branch changes; None when nobody asked.
     """
 
@@ -69,6 +70,7 @@ class Report:
     outcomes: tuple[Outcome, ...] = ()
     models: Mapping[str, Comparison] = field(default_factory=dict)
     brought: frozenset[str] | None = None
+    places: Mapping[str, tuple[str, int, int]] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -13,6 +13,7 @@ _COMMAND = re.compile(r"##(?=[A-Za-z]*\[)")  # ##[group], ##vso[task.setvariable
 _MARKUP = re.compile(r"[\\`*_\[\]|~$]")
 _START = re.compile(r"^(\s*[0-9]*)([-+=>#.)])")
 _LINKS = re.compile(r"[@#]|(?:https?|ftp):(?=//)|www(?=\.)|\bGH(?=-[0-9])", re.IGNORECASE)
+_SARIF = re.compile(r"[\[\]{}\\]")
 
 
 def terminal(text: str) -> str:
@@ -57,3 +58,25 @@ def code(text: str) -> str:
         fence += "`"
     space = " " if "`" in shown or shown != shown.strip() else ""
     return f"{fence}{space}{shown}{space}{fence}" if shown else ""
+
+
+def command_data(text: str) -> str:
+    """The message of a GitHub workflow command: `::error::MESSAGE`."""
+    return terminal(text).replace("%", "%25")
+
+
+def command_property(text: str) -> str:
+    """A value within a GitHub workflow command: `::error file=VALUE`."""
+    return command_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def sarif(text: str) -> str:
+    """A message of SARIF, in which brackets would be links and braces places for arguments."""
+    shown = terminal(text)
+    return _SARIF.sub(lambda found: found.group() * 2 if found.group() in "{}" else "\\" + found.group(), shown)
+
+
+def xml(text: str) -> str:
+    """Text or an attribute's value in XML. What XML cannot hold at all, `terminal` has already written otherwise."""
+    shown = terminal(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return shown.replace('"', "&quot;").replace("'", "&#39;")

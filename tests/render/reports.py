@@ -90,6 +90,7 @@ def row(name: str, standing: Any, *why: str, **more: Any) -> Row:
     return Row(name, standing, why, **shown)
 
 
+PLACES = {f"churn-{number}": (f"manifests/teams/growth/churn-{number}.yaml", 4, 9) for number in range(1, 10)}
 DIFFERENCES = (
     Difference("metadata auc", "0.91", "0.934", "+0.024"),
     Difference("image", "serve@sha256:cdcdcdcdcdcd", "serve@sha256:abababababab"),
@@ -150,7 +151,7 @@ def everything() -> Report:
         ),
     }
     whole = Plan(REVISION, actions, (*changes, unknown), (), 12, complete=False)
-    return Report("plan", whole, rows, others, (problem,), models=models)
+    return Report("plan", whole, rows, others, (problem,), models=models, places=PLACES)
 
 
 def nothing() -> Report:
@@ -215,7 +216,9 @@ def hostile(words: str) -> Report:
     problem = Problem(words, 1, 1, words, words, words, words, words, words, words)
     outcomes = (Outcome(actions[0].id, "failed", words), Outcome(actions[1].id, "waiting", words))
     models = {words: Comparison(words, (Difference(words, words, words, words),))}
-    return Report("result", Plan(words, actions, ()), rows, (finding,), (problem,), outcomes, models)
+    return Report(
+        "result", Plan(words, actions, ()), rows, (finding,), (problem,), outcomes, models, None, {words: (words, 1, 1)}
+    )
 
 
 def many(count: int) -> Report:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
 from controller.render import escape
-from controller.render.document import document, to_json
 from controller.render.markdown import LIMIT, markdown
 from controller.render.text import text
 from tests.render import reports
+from tests.render.inert import FORMS, assert_inert
 
 BLNS = Path(__file__).parents[3] / "shared" / "data" / "blns.json"
 WORDS = [
@@ -48,66 +45,24 @@ WORDS = [
     "",
     " ",
 ]
-ALLOWED = ("<details><summary>", "</summary>", "</details>")
-PLAIN = {"text", "softbreak", "code_inline", "text_special"}
-
-
-def tokens(tree: list[Token]) -> list[Token]:
-    return [inner for token in tree for inner in (token, *tokens(token.children or []))]
-
-
-def assert_inert(words: str) -> None:
-    """No renderer makes anything of these words but words."""
-    report = reports.hostile(words)
-    hidden = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\u2028\u2029]")
-    shown = text(report, color=False)
-    assert not hidden.search(shown)
-    assert not re.search(r"##[a-z]*\[", shown, re.IGNORECASE)
-    assert not [line for line in shown.split("\n") if line.strip().startswith("::")]
-    data = to_json(document(report))
-    assert data.isascii()
-    assert not hidden.search(data)
-    comment = markdown(report)
-    assert not hidden.search(comment)
-    assert len(comment) <= LIMIT + 500
-    tree = tokens(MarkdownIt("gfm-like", {"linkify": False}).parse(comment))
-    for token in tree:
-        if token.type in ("html_block", "html_inline"):
-            rest = token.content
-            for tag in ALLOWED:
-                rest = rest.replace(tag, "")
-            assert "<" not in rest
-        elif token.type == "text":
-            assert not re.search(r"[@#](?!\u200b)\S|https?://|www\.", token.content)
-    assert {token.type for token in tree} <= PLAIN | {
-        "html_block",
-        "html_inline",
-        "inline",
-        *(
-            f"{name}_{end}"
-            for end in ("open", "close")
-            for name in ("heading", "paragraph", "bullet_list", "list_item")
-        ),
-        *(f"{name}_{end}" for end in ("open", "close") for name in ("table", "thead", "tbody", "tr", "th", "td")),
-    }
 
 
 @pytest.mark.parametrize("words", WORDS)
 def test_hostile_words_stay_words(words: str) -> None:
-    assert_inert(words)
+    assert_inert(reports.hostile(words))
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(st.characters(exclude_categories=()), max_size=40))
 def test_any_words_stay_words(words: str) -> None:
-    assert_inert(words)
+    assert_inert(reports.hostile(words))
 
 
 @pytest.mark.corpus
 @pytest.mark.skipif(not BLNS.is_file(), reason="the list of naughty strings is not beside the checkout")
 def test_naughty_strings_stay_words() -> None:
     for words in json.loads(BLNS.read_text()):
-        assert_inert(words)
+        assert_inert(reports.hostile(words))
 
 
 @pytest.mark.parametrize(
@@ -156,8 +111,8 @@ def test_code(words: str, shown: str) -> None:
 def test_environment_values_are_never_shown() -> None:
     for make in (reports.everything, reports.failed):
         report = make()
-        for shown in (text(report, color=True), markdown(report), to_json(document(report))):
-            assert "canary-environment" not in shown
+        for form in FORMS.values():
+            assert "canary-environment" not in form(report)
 
 
 def test_a_comment_that_is_too_long_says_so() -> None:

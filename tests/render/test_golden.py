@@ -11,7 +11,11 @@ from jsonschema import Draft202012Validator
 
 from controller.core.report import Report
 from controller.render.document import document, self_hash, to_json
+from controller.render.github import github
+from controller.render.junit import of_report
 from controller.render.markdown import markdown
+from controller.render.notices import notices
+from controller.render.sarif import sarif
 from controller.render.text import text
 from tests.render import reports
 
@@ -23,6 +27,9 @@ FORMS = {
     "ansi": lambda report: text(report, color=True),
     "md": markdown,
     "json": lambda report: to_json(document(report)),
+    "github": lambda report: github(notices(report)),
+    "sarif": lambda report: sarif(notices(report)),
+    "xml": of_report,
 }
 
 
