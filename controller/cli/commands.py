@@ -21,7 +21,7 @@ def hubwright() -> None:
 
     \b
     Exit codes: 0 done or nothing to do · 1 error · 2 changes pending (--detailed-exitcode)
-    4 blocked · 5 partial: failed, unknown, conflict, mismatch, invalid · 6 stale plan · 64 usage
+    3 drift (drift) · 4 blocked · 5 partial: failed, unknown, conflict, mismatch, invalid · 6 stale plan · 64 usage
     """
 
 
@@ -109,6 +109,23 @@ def reconcile(plans: tuple[Path, ...], form: str, **values: Any) -> int:
     from controller.cli.line import reconcile as run
 
     return run(settings(values), form, plans)
+
+
+@hubwright.command()
+@click.option("--deep", is_flag=True, help="Read all bytes again: objects against the record, images by their digests.")
+@click.option("--out", type=_FILE, metavar="FILE", help="Also save the report, as JSON.")
+@click.option("--since", type=_FILE, metavar="FILE", help="An earlier report: says when each finding was first seen.")
+@formats("text", "json", "markdown")
+@taking(SCOPE, FOLDER, REVISION, RUNNING, NETWORK)
+def drift(form: str, **values: Any) -> int:
+    """Show what differs from Git because somebody changed it, or lost it. Reads only; exit 3 on drift.
+
+    \b
+    Example: hubwright drift --deep --since drift.json --out drift.json
+    """
+    from controller.cli.drift import drift as run
+
+    return run(settings(values), form, **values)
 
 
 @hubwright.command()

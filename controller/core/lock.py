@@ -66,6 +66,11 @@ def differences(lock: Lock, release: Release) -> tuple[str, ...]:
     return listed or tuple(_compare({"release": lock.release}, {"release": release.digest}))
 
 
+def changed_between(old: Release, new: Release) -> tuple[str, ...]:
+    """One line for everything in which a release is not what it was."""
+    return tuple(_compare(_release_side(old, []), _release_side(new, [])))
+
+
 def _release_side(release: Release, prefixes: list[str]) -> dict[str, str]:
     side = {f"field {path}": found for path, found in release.fields().items()}
     side |= {f"image {image.uri}": image.digest for image in release.images}

@@ -133,12 +133,12 @@ def read(repo: Repository, ref: str, folder: str, *, attribution: bool = True) -
     listed, problems = _listed(repo, revision, folder)
     paths = sorted(listed)
     problems += files.twins(paths)
-    contents = _contents(repo, [listed[path] for path in paths])
+    blobs = contents(repo, [listed[path] for path in paths])
     shallow = repo.run("rev-parse", "--is-shallow-repository").strip() == b"true"
     known = authors.last(repo.start, revision, folder, listed, shallow=shallow) if attribution else {}
     found = (
         files.File(path, files.below(path, folder), data, *known.get(path, (None, None)))
-        for path, data in zip(paths, contents, strict=True)
+        for path, data in zip(paths, blobs, strict=True)
     )
     return files.Folder(revision, tuple(found), files.sorted_problems(problems), shallow, folder)
 
@@ -199,7 +199,7 @@ def _judged(path: str, mode: str, size: str) -> Problem | None:
     )
 
 
-def _contents(repo: Repository, identities: Sequence[str]) -> Iterable[bytes]:
+def contents(repo: Repository, identities: Sequence[str]) -> Iterable[bytes]:
     """The bytes of objects, by one `cat-file --batch`."""
     if not identities:
         return []

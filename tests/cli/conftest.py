@@ -109,7 +109,7 @@ class Said:
         """The result as data; plans, results and validations are what their schemas say."""
         found: dict[str, Any] = json.loads(self.out)
         name, _, version = found["format"].removeprefix("hubwright.io/").partition("/")
-        if name in ("plan", "result", "validation"):
+        if name in ("plan", "result", "validation", "drift"):
             schema = json.loads((EXAMPLE.parent / "schemas" / f"{name}.{version}.json").read_text())
             Draft202012Validator(schema).validate(found)
         return found
