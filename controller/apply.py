@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 
 from controller.core.errors import HubwrightError, WaitingError, told
 from controller.core.graph import Order
-from controller.core.model import Action, Outcome
+from controller.core.model import INTERRUPTED, Action, Outcome
 from controller.core.plan import Plan
 from controller.kinds import BY_NAME
 from controller.kinds.base import Facts, World
@@ -34,7 +34,7 @@ def apply(world: World, plan: Plan, pool: Executor, tell: Tell) -> tuple[Outcome
     except KeyboardInterrupt:
         _drain(running, outcomes, tell)
     rest = [action for action in plan.actions if action.id not in outcomes]
-    outcomes |= {action.id: Outcome(action.id, "skipped", "interrupted before it began", 0) for action in rest}
+    outcomes |= {action.id: Outcome(action.id, "skipped", INTERRUPTED, 0) for action in rest}
     return tuple(outcomes[action.id] for action in plan.actions)
 
 
@@ -76,6 +76,7 @@ def perform(world: World, action: Action) -> Outcome:
     """The effect of one action; an error becomes its outcome."""
     kind = BY_NAME[action.key.kind]
     effect: Callable[[World, Action], Facts] = {"create": kind.create, "update": kind.update}[action.verb]
+    began = world.clock()
     try:
         facts = effect(world, action)
     except WaitingError as error:
@@ -85,5 +86,7 @@ def perform(world: World, action: Action) -> Outcome:
     except Exception as error:
         log.debug("fault in %s", action.key, exc_info=True)
         return Outcome(action.id, "failed", f"a fault of Hubwright itself: {type(error).__name__}: {error}")
+    if "bytes" in facts:
+        facts = {**facts, "began": began, "seconds": round(world.clock() - began, 1)}
     world.made.note(action.id, facts)
     return Outcome(action.id, "done", facts=facts)

@@ -22,6 +22,7 @@ from controller.core.view import View
 from controller.core.wish import Finding, Subject
 from controller.kinds import artifact, versions
 from controller.kinds.base import Client, Cloud
+from controller.kinds.weigh import weigh
 
 
 class RefusedError(HubwrightError):
@@ -219,7 +220,7 @@ def _below(client: Client, owner: str, uri: str) -> list[tuple[Object, Mapping[s
 
 def _images(cloud: Cloud, subject: Subject, described: Mapping[str, Any]) -> tuple[tuple[Image, ...], tuple[str, ...]]:
     """The digest behind every image, and which tags have moved since the version was registered."""
-    found: dict[str, str] = {}
+    found: dict[str, Image] = {}
     moved = []
     trusted = subject.place.settings.images.trusted
     for _, container in fields.containers(described):
@@ -228,18 +229,18 @@ def _images(cloud: Cloud, subject: Subject, described: Mapping[str, Any]) -> tup
             continue
         account, _ = registry_place(split_image(uri)[0]) or ("", "")
         if uri not in found:
-            found[uri] = _digest(cloud, subject, uri, registered if account in trusted else "")
-        if registered and registered.casefold() != found[uri]:
-            moved.append(f"image {uri}: registered as {registered}, now {found[uri]}")
-    return tuple(Image(uri, digest) for uri, digest in sorted(found.items())), tuple(sorted(set(moved)))
+            found[uri] = _image(cloud, subject, uri, registered if account in trusted else "")
+        if registered and registered.casefold() != found[uri].digest:
+            moved.append(f"image {uri}: registered as {registered}, now {found[uri].digest}")
+    return tuple(sorted(found.values())), tuple(sorted(set(moved)))
 
 
-def _digest(cloud: Cloud, subject: Subject, uri: str, registered: str) -> str:
-    """The digest an image URI names now; of a trusted registry the one that SageMaker registered."""
+def _image(cloud: Cloud, subject: Subject, uri: str, registered: str) -> Image:
+    """The image a URI names now; of a trusted registry the one that SageMaker registered."""
     host, repository, tag, digest = split_image(uri)
     account, region = registry_place(host) or ("", "")
     if registered or (digest and account in subject.place.settings.images.trusted):
-        return (registered or digest).casefold()
+        return Image(uri, (registered or digest).casefold())
     client = cloud.client(Target(reader_of(subject).account, region), "ecr")
     which = {"imageDigest": digest} if digest else {"imageTag": tag or "latest"}
     try:
@@ -251,4 +252,4 @@ def _digest(cloud: Cloud, subject: Subject, uri: str, registered: str) -> str:
     images = answer.get("images", [])
     if not images:
         raise RefusedError(f"the image {uri} does not exist")
-    return str(images[0]["imageId"]["imageDigest"])
+    return Image(uri, str(images[0]["imageId"]["imageDigest"]), weigh(client, account, repository, images[0]))

@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -26,8 +27,6 @@ from controller.oci.transport import ReadOnly, Seen, Transport
 
 _ECR = re.compile(r"([0-9]{12})\.dkr\.ecr(?:-fips)?\.([a-z]{2,}(?:-[a-z]+)+-[0-9]{1,2})\.[a-z0-9.-]+")
 _EARLY = timedelta(minutes=5)
-Told = Callable[[str, int, int], None]
-"""Told which image is on its way, and how many bytes of how many have arrived."""
 
 
 class EcrRegistries:
@@ -37,8 +36,8 @@ class EcrRegistries:
     registry refuses all but GET and HEAD. Registries of the accounts `through` are read with the credentials of the
     account that the image goes to. Requests are recorded in `log` as service `oci`. At most `streams` blobs are on
     their way at a time, of all images together; with one, everything happens on the caller's thread, in an order that
-    is always the same. `told` hears of bytes; once `stopped`, no further blob is begun. `network` is what the person
-    allows; `transport` replaces HTTP (tests).
+    is always the same. Once `stopped`, copies end soon, as waiting ones; `pause` sleeps between tries. `network` is
+    what the person allows; `transport` replaces HTTP (tests).
     """
 
     def __init__(
@@ -52,8 +51,8 @@ class EcrRegistries:
         transport: Transport | None = None,
         network: Network | None = None,
         streams: int = 1,
-        told: Told | None = None,
         stopped: Callable[[], bool] = lambda: False,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._cloud = cloud
         self._bases = bases
@@ -62,8 +61,8 @@ class EcrRegistries:
         self._log = log
         self._given = transport
         self._network = network or Network()
-        self._told = told
         self._stopped = stopped
+        self._pause = pause
         self._threads = ThreadPoolExecutor(streams, thread_name_prefix="oci") if streams > 1 else None
         self._buffers = Buffers()
         self._ledgers: dict[str, Ledger] = {}
@@ -71,7 +70,15 @@ class EcrRegistries:
         self._lock = threading.Lock()
         self._open: dict[tuple[str, Purpose, str], Registry] = {}
 
-    def copy(self, source: str, destination: str, digest: str, tag: str, held: Sequence[str] = ()) -> Mapping[str, int]:
+    def copy(
+        self,
+        source: str,
+        destination: str,
+        digest: str,
+        tag: str,
+        held: Sequence[str] = (),
+        tell: Tell | None = None,
+    ) -> Mapping[str, int]:
         """As `kinds.base.Registries.copy`. `PreconditionError` if the tag names another image."""
         if not self._writable:
             raise SafetyError(f"copying an image to {destination} is a write, and this run only reads")
@@ -81,7 +88,7 @@ class EcrRegistries:
             Place(self.registry(target.host, "register"), target.repository),
             digest,
             tag,
-            self._means(target.host, f"{target.name}:{tag}"),
+            self._means(target.host, tell),
             held,
         )
         return {"bytes": moved.bytes, "skipped": moved.skipped + moved.mounted}
@@ -109,14 +116,12 @@ class EcrRegistries:
         if purpose == "read" or not self._writable:
             transport = ReadOnly(transport)
         token = _Token(self._cloud.client(Target(reader, target.region), "ecr", purpose), None if base else host)
-        return Registry(base or f"https://{host}", transport, token, network=self._network)
+        return Registry(base or f"https://{host}", transport, token, network=self._network, pause=self._pause)
 
-    def _means(self, host: str, name: str) -> Means:
+    def _means(self, host: str, tell: Tell | None) -> Means:
         """What a copy to a registry may use: threads and buffers are shared by all, what was seen by its own."""
         with self._lock:
             ledger = self._ledgers.setdefault(host, Ledger())
-        told = self._told
-        tell: Tell | None = None if told is None else lambda arrived, expected: told(name, arrived, expected)
         return Means(self._threads, self._buffers, ledger, tell, self._stopped)
 
     def close(self) -> None:

@@ -130,7 +130,7 @@ def drift(form: str, **values: Any) -> int:
 
 @hubwright.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@taking(FOLDER, REVISION, RUNNING)
+@taking(FOLDER, REVISION, RUNNING, NETWORK)
 def prefetch(names: tuple[str, ...], **values: Any) -> int:
     """Copy artifacts and images of locked promotions (by default of all) ahead; register and approve nothing.
 

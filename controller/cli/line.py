@@ -50,15 +50,16 @@ def reconcile(settings: Settings, form: str, plans: Sequence[Path]) -> int:
 
 
 def _applied(run: Run, thought: Thought, saved: frozenset[str] | None) -> Report:
-    telling = _Telling(run.progress, len(thought.plan.actions))
+    telling = _Telling(run, len(thought.plan.actions))
     return bring_about(run.world(thought), thought, run.manifests, run.pool, telling, saved)
 
 
 class _Telling:
     """Turns starts and ends of actions into progress."""
 
-    def __init__(self, progress: Progress, total: int) -> None:
-        self._progress = progress
+    def __init__(self, run: Run, total: int) -> None:
+        self._progress = run.progress
+        self._gauge = run.gauge
         self._total = total
         self._ended = 0
 
@@ -67,6 +68,7 @@ class _Telling:
             self._progress.event("begin", action=action.id, verb=action.verb, key=str(action.key))
         else:
             self._ended += 1
+            self._gauge.over(action.key)
             said = {"status": outcome.status, "detail": outcome.detail}
             self._progress.event("end", action=action.id, key=str(action.key), **said)
         self._progress.step(f"{self._ended} of {self._total} done, {action.verb} {action.key.kind} {action.key.name}")

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from controller.cli.settings import Settings
+from controller.core.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -72,6 +74,9 @@ def taking(*groups: tuple[Callable[[Command], Command], ...]) -> Callable[[Comma
 
 
 def settings(values: dict[str, Any], *, worktree: bool = False) -> Settings:
-    """Takes the common options out of a command's values."""
+    """Takes the common options out of a command's values; `UsageError` for those that contradict each other."""
+    context = click.get_current_context(silent=True)
+    if values.get("worktree") and context and context.get_parameter_source("ref") is ParameterSource.COMMANDLINE:
+        raise UsageError("--ref and --worktree name two states of the manifests", "give one of them")
     known = {name: values.pop(name) for name in Settings.__slots__ if name in values}
     return Settings(**({"worktree": True} if worktree else {}) | known)

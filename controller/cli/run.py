@@ -8,7 +8,7 @@ import secrets
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +48,8 @@ class Run:
     pool: ThreadPoolExecutor
     copiers: ThreadPoolExecutor
     progress: Progress
+    gauge: Gauge
+    ending: ExitStack
 
     def think(self) -> Thought:
         """Reads and concludes, with clients that cannot write."""
@@ -71,7 +73,9 @@ class Run:
             network=network_of(self.settings),
             streams=self.settings.streams,
             stopped=STOP.asked,
+            pause=STOP.pause,
         )
+        self.ending.callback(registries.close)
         return World(
             cloud=cloud,
             registries=registries,
@@ -82,7 +86,7 @@ class Run:
             copy_limit=copy_limit(os.environ),
             parts_from=parts_from(os.environ),
             copiers=self.copiers,
-            moved=Gauge(self.progress),
+            moved=self.gauge,
         )
 
 
@@ -99,8 +103,9 @@ def opened(settings: Settings, added: Mapping[str, bytes] | None = None) -> Iter
     pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="hubwright")
     copiers = ThreadPoolExecutor(_COPIERS, thread_name_prefix="copier")  # threads begin when there is work
     try:
-        with Progress(settings.log) as progress:
-            yield Run(settings, manifests, scope, secrets.token_hex(6), calls, pool, copiers, progress)
+        with Progress(settings.log) as progress, ExitStack() as ending:
+            name, gauge = secrets.token_hex(6), Gauge(progress)
+            yield Run(settings, manifests, scope, name, calls, pool, copiers, progress, gauge, ending)
     finally:
         copiers.shutdown(wait=not STOP.asked(), cancel_futures=True)
         pool.shutdown(wait=not STOP.asked(), cancel_futures=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
@@ -14,6 +15,7 @@ from controller.render.escape import terminal
 Log = Literal["auto", "json", "none"]
 _PATIENCE = 1.0  # seconds without a word before the live line appears
 _TICK = 0.2
+_COPIES = 6  # lines for copies under way
 
 
 def complain(message: str, hint: str = "") -> None:
@@ -24,9 +26,9 @@ def complain(message: str, hint: str = "") -> None:
 
 
 class Progress:
-    """Says what a run is doing: a live line on a terminal, lines of JSON for a log, otherwise nothing.
+    """Says what a run is doing: live lines on a terminal, lines of JSON for a log, otherwise nothing.
 
-    A context manager: the live line is gone at its end.
+    A context manager: the live lines are gone at its end.
     """
 
     def __init__(self, log: Log = "auto", stream: TextIO | None = None) -> None:
@@ -35,7 +37,8 @@ class Progress:
         self._live = log == "auto" and self._stream.isatty()
         self._text = ""
         self._since = 0.0
-        self._shown = False
+        self._copies: tuple[str, ...] = ()
+        self._shown = 0  # lines on the screen
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._tick, daemon=True)
@@ -58,10 +61,9 @@ class Progress:
             self._text, self._since = text, time.monotonic()
         self.event("step", text=text)
 
-    def live(self, text: str) -> None:
-        """As `step`, for the live line alone: what changes many times a second is no event."""
-        with self._lock:
-            self._text, self._since = text, min(self._since, time.monotonic() - _PATIENCE)
+    def live(self, copies: tuple[str, ...]) -> None:
+        """What is to stand below the live line, a line for each copy; changes many times a second, so is no event."""
+        self._copies = copies
 
     def event(self, name: str, **facts: object) -> None:
         """One line of the log, where one is written."""
@@ -83,14 +85,34 @@ class Progress:
     def _tick(self) -> None:
         while not self._over.wait(_TICK):
             with self._lock:
-                waited = time.monotonic() - self._since
-                if self._text and waited >= _PATIENCE:
-                    self._stream.write(f"\r\x1b[K{terminal(self._text)} ({waited:.0f} s)")
-                    self._stream.flush()
-                    self._shown = True
+                self._draw(time.monotonic() - self._since, self._copies)
+
+    def _draw(self, waited: float, copies: tuple[str, ...]) -> None:
+        if not self._text or (waited < _PATIENCE and not copies and not self._shown):
+            return
+        first = f"{self._text} ({waited:.0f} s)" if waited >= _PATIENCE else self._text
+        more = (f"and {len(copies) - _COPIES} more",) if len(copies) > _COPIES else ()
+        lines = [first, *(f"  {line}" for line in (*copies[:_COPIES], *more))]
+        width = _columns(self._stream) - 1
+        shown = "\r\n".join(terminal(line)[:width] for line in lines)  # a line that wraps could not be taken back
+        self._stream.write(_taken_back(self._shown) + shown)
+        self._stream.flush()
+        self._shown = len(lines)
 
     def _clear(self) -> None:
         if self._shown:
-            self._stream.write("\r\x1b[K")
+            self._stream.write(_taken_back(self._shown))
             self._stream.flush()
-            self._shown = False
+            self._shown = 0
+
+
+def _taken_back(lines: int) -> str:
+    """Moves to where the live lines began, and clears the screen from there."""
+    return (f"\x1b[{lines - 1}A" if lines > 1 else "") + "\r\x1b[J"
+
+
+def _columns(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from controller.core import fields
@@ -28,12 +28,16 @@ class ObjectCopy:
 
 @dataclass(frozen=True, slots=True)
 class ImageCopy:
-    """One image to copy: `source` is `host/repository`, `repository` the name in the hub's registry."""
+    """One image to copy: `source` is `host/repository`, `repository` the name in the hub's registry.
+
+    `size` is how many bytes may have to be moved, None where nobody said; two copies that differ in it alone are equal.
+    """
 
     source: str
     digest: str
     repository: str
     tag: str
+    size: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +152,16 @@ def _object_copy(item: Object, base: str) -> ObjectCopy:
 def _images(
     release: Release, promotion: Promotion, identity: str, hub: Hub
 ) -> tuple[dict[fields.Path, str], tuple[ImageCopy, ...]]:
-    digests = {image.uri: image.digest for image in release.images}
+    digests = {image.uri: image for image in release.images}
     values: dict[fields.Path, str] = {}
     copies: dict[tuple[str, str], ImageCopy] = {}
     for path, uri in fields.images(release.body):
         host, repository, _, _ = split_image(uri)
-        found = digests[uri]
+        found, size = digests[uri].digest, digests[uri].size
         account = (registry_place(host) or ("", ""))[0]
         if promotion.images == "copy" and account not in hub.images.trusted:
             name = image_repository(hub, account, repository)
-            copies[name, found] = ImageCopy(f"{host}/{repository}", found, name, image_tag(identity, found))
+            copies[name, found] = ImageCopy(f"{host}/{repository}", found, name, image_tag(identity, found), size)
             host, repository = registry_host(hub.account, hub.region), name
         values[path] = f"{host}/{repository}@{found}"
         values[(*path[:-1], "ImageDigest")] = found
@@ -200,6 +204,16 @@ def _check_lengths(body: Mapping[str, Any], objects: Sequence[ObjectCopy], bucke
     for _, uri in fields.images(body):
         if len(uri) > _IMAGE_ROOM:
             raise ValueError(f"{uri[:80]}… would be {len(uri)} characters long in the hub; AWS allows {_IMAGE_ROOM}")
+
+
+def lightened(made: Draft, live: Mapping[tuple[str, str], str]) -> Draft:
+    """The draft, its images weighing nothing where their repository holds them under another tag already.
+
+    `live` are the digests in the hub by (repository, tag).
+    """
+    held = {(repository, digest) for (repository, _), digest in live.items()}
+    images = tuple(replace(copy, size=0) if (copy.repository, copy.digest) in held else copy for copy in made.images)
+    return replace(made, images=images)
 
 
 def held_images(body: Mapping[str, Any], hub: Hub, identity: str) -> tuple[ImageCopy, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from controller.core.arn import Version
-from controller.core.draft import Draft, draft
+from controller.core.draft import Draft, draft, lightened
 from controller.core.guards import holds
 from controller.core.identify import duplicates, identified
 from controller.core.lock import differences
@@ -127,6 +127,7 @@ def _from_release(subject: Subject, view: View, release: Release, manifests: Man
         return Judgement(None, (_no_store(subject),))
     try:
         made = draft(release, subject.promotion, subject.identity, subject.place.settings, store, subject.group_name)
+        made = lightened(made, view.images)
         metadata = create_metadata(subject, release, made)
     except ValueError as error:
         return Judgement(None, (Finding(subject.name, "refused", str(error)),))

@@ -92,6 +92,10 @@ class Action:
     facts: Mapping[str, Json] = field(default_factory=dict)
 
 
+INTERRUPTED = "interrupted before it began"
+"""The detail of what was skipped because the run was to end, and not because of what it needs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of an action; `action` is its id. `skipped`: something it needs did not happen."""

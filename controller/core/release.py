@@ -25,10 +25,14 @@ class Object:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Image:
-    """One image: the URI as the source spells it, and the digest of the manifest it named."""
+    """One image: the URI as the source spells it, and the digest of the manifest it named.
+
+    `size` is what its blobs weigh, in bytes, or None where nobody said; it is shown and in no digest.
+    """
 
     uri: str
     digest: str
+    size: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class Release:
             "body": self.body,
             "metadata": self.metadata,
             "objects": [[item.uri, item.size, item.etag, item.version] for item in self.objects],
-            "images": [[item.uri, item.digest] for item in self.images],
+            "images": [[item.uri, item.digest, *_known(item.size)] for item in self.images],
             "prefixes": list(self.prefixes),
         }
 
@@ -90,9 +94,17 @@ def release_from_json(source: Version, data: Mapping[str, Any]) -> Release:
         body=data["body"],
         metadata=data["metadata"],
         objects=tuple(Object(uri, size, etag, version) for uri, size, etag, version in data["objects"]),
-        images=tuple(Image(uri, found) for uri, found in data["images"]),
+        images=tuple(_image(*row) for row in data["images"]),
         prefixes=tuple(data["prefixes"]),
     )
+
+
+def _known(size: int | None) -> list[int]:
+    return [] if size is None else [size]
+
+
+def _image(uri: str, found: str, size: int | None = None) -> Image:
+    return Image(uri, found, None if size is None else int(size))
 
 
 def inputs_digest(promotion: Promotion) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from controller.core.compare import Comparison
+from controller.core.draft import Draft
 from controller.core.manifests import Manifests
-from controller.core.model import Action, Outcome
+from controller.core.model import INTERRUPTED, Action, Outcome
 from controller.core.plan import Plan
 from controller.core.problems import Problem
 from controller.core.reasons import EXITS, Standing, exit_code
@@ -142,7 +143,7 @@ def _row(
     standing = _standing(found, actions, ended)
     live = wish.subject.live if wish else subject.live
     known = wish.subject if wish else subject
-    failures = tuple(outcome.detail for outcome in ended if outcome.status in ("failed", "waiting"))
+    failures = tuple(dict.fromkeys(outcome.detail for outcome in ended if _to_be_said(outcome)))
     own = [action for action in actions if wish and action.key in (wish.key, wish.approval_key)]
     arn, is_now = _version(own, outcomes, live)
     draft = wish.draft if wish and wish.subject.new else None
@@ -160,9 +161,17 @@ def _row(
         locked=bool(subject.locked),
         version=int(arn.rpartition("/")[2]) if arn else None,
         arn=arn,
-        bytes=sum(item.source.size for item in draft.objects) if draft else 0,
+        bytes=_size(draft) if draft else 0,
         images=len(draft.images) if draft else 0,
     )
+
+
+def _to_be_said(outcome: Outcome) -> bool:
+    return outcome.status in ("failed", "waiting") or outcome.detail == INTERRUPTED
+
+
+def _size(draft: Draft) -> int:
+    return sum(item.source.size for item in draft.objects) + sum(copy.size or 0 for copy in draft.images)
 
 
 def _version(own: list[Action], outcomes: Mapping[str, Outcome], live: Package | None) -> tuple[str, str]:
@@ -178,7 +187,10 @@ def _version(own: list[Action], outcomes: Mapping[str, Outcome], live: Package |
 
 def _standing(found: list[Finding], actions: list[Action], ended: list[Outcome]) -> Standing:
     standings: set[Standing] = {finding.standing for finding in found}
-    if any(outcome.status in ("failed", "skipped") for outcome in ended):
+    undone = [outcome for outcome in ended if outcome.status != "done"]
+    if undone and all(outcome.detail == INTERRUPTED for outcome in undone):
+        standings.add("pending")
+    elif any(outcome.status in ("failed", "skipped") for outcome in ended):
         waits = all(outcome.status in ("skipped", "waiting", "done") for outcome in ended)
         standings.add("waiting" if waits and any(outcome.status == "waiting" for outcome in ended) else "failed")
     elif any(outcome.status == "waiting" for outcome in ended):
@@ -204,5 +216,6 @@ def facts_of(action: Action) -> dict[str, Any]:
             **({"relay": True} if action.facts.get("copy") == "relay" else {}),
         }
     if action.key.kind == "image":
-        return {"source": action.facts["source"]}
+        size = action.facts.get("bytes")
+        return {"source": action.facts["source"], "relay": True, **({} if size is None else {"bytes": size})}
     return {}

@@ -43,10 +43,19 @@ class Cloud(Protocol):
 class Registries(Protocol):
     """Image registries by their host name, with the credentials of an account."""
 
-    def copy(self, source: str, destination: str, digest: str, tag: str, held: Sequence[str] = ()) -> Mapping[str, Any]:
+    def copy(
+        self,
+        source: str,
+        destination: str,
+        digest: str,
+        tag: str,
+        held: Sequence[str] = (),
+        tell: Callable[[int, int], None] | None = None,
+    ) -> Mapping[str, Any]:
         """Copies an image by `digest` between repositories (`host/name`) and tags it; `{"bytes", "skipped"}`.
 
-        `held`: repositories of the destination's registry that are known to hold this image already.
+        `held`: repositories of the destination's registry that are known to hold this image already. `tell` hears how
+        many bytes of how many are there.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -30,7 +31,13 @@ def desire(wishes: Wishes) -> Iterator[Resource]:
                 {"digest": copy.digest},
                 needs=(repository.key(target, copy.repository),),
                 origins=(wish.subject.name,),
-                facts={"source": copy.source, "repository": copy.repository, "tag": copy.tag, "lost": not copy.source},
+                facts={
+                    "source": copy.source,
+                    "repository": copy.repository,
+                    "tag": copy.tag,
+                    "lost": not copy.source,
+                    "bytes": copy.size,
+                },
             )
 
 
@@ -62,7 +69,8 @@ def create(world: World, action: Action) -> Facts:
     digest = action.after["digest"]
     seen = world.views[target].images if target in world.views else {}
     held = sorted({name for (name, _), live in seen.items() if live == digest and name != facts["repository"]})
-    return world.registries.copy(facts["source"], place, digest, facts["tag"], held)
+    tell = functools.partial(world.moved, action.key)
+    return world.registries.copy(facts["source"], place, digest, facts["tag"], held, tell)
 
 
 def update(world: World, action: Action) -> Facts:

@@ -63,7 +63,7 @@ class Ledger:
 @dataclass(frozen=True, slots=True)
 class Means:
     """What a copy may use: threads (none: one thing after another, in an order that is always the same), buffers,
-    what is known of the destination's registry, whom to tell of bytes, and whether no further blob is to be begun."""
+    what is known of the destination's registry, whom to tell of bytes, and whether the run is to end."""
 
     pool: Executor | None = None
     buffers: Buffers = field(default_factory=Buffers)
@@ -157,8 +157,7 @@ class _Run:
 
     def _blob(self, blob: Descriptor) -> Moved:
         """One blob: there already, mounted, or streamed."""
-        if self.means.stopped():
-            raise WaitingError("the copy was interrupted; the next run continues it")
+        self._go_on()
         registry, repository = self.destination.registry, self.destination.repository
         if registry.has_blob(repository, blob):
             self._count(blob.size)
@@ -188,12 +187,18 @@ class _Run:
         try:
             with contextlib.closing(pieces):
                 for piece in pieces:
+                    self._go_on()
                     yield piece
                     counted += len(piece)
                     self._count(len(piece))
         finally:
             if counted < blob.size:  # begun anew, if at all
                 self._count(-counted)
+
+    def _go_on(self) -> None:
+        """`WaitingError` once the run is to end: a blob of many gigabytes must not keep it."""
+        if self.means.stopped():
+            raise WaitingError("the copy was interrupted; the next run continues it")
 
     def _opened(self, blob: Descriptor, start: int) -> Stream:
         try:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator
 from urllib.parse import quote, urlsplit
 
-from controller.core.errors import RegistryError
+from controller.core.errors import RegistryError, WaitingError
 from controller.oci.auth import Credentials
 from controller.oci.manifest import (
     ACCEPT,
@@ -196,7 +196,7 @@ class Registry:
             place = places.pop() if places else self._begin_upload(repository)
             try:
                 self._put_blob(repository, place, blob, pieces)
-            except RegistryError:
+            except (RegistryError, WaitingError):
                 failed = True
                 with contextlib.suppress(RegistryError):
                     self._session.send("DELETE", place, push(repository), {}).stream.close()

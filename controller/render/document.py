@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from controller.core.canonical import digest
@@ -11,6 +12,7 @@ from controller.core.model import Action, Change, Outcome
 from controller.core.problems import Problem
 from controller.core.redact import redacted_all
 from controller.core.report import Report, Row, facts_of
+from controller.core.totals import load, totals
 from controller.core.wish import Finding
 
 FORMATS: Mapping[str, str] = {"plan": "hubwright.io/plan/v1", "result": "hubwright.io/result/v1"}
@@ -18,7 +20,7 @@ _TOLD = ("bytes", "objects", "skipped", "seconds", "arn", "duplicates")  # of an
 
 
 def document(report: Report) -> dict[str, Any]:
-    """The report as JSON data. Of equal reports it is equal to the byte; no clock takes part."""
+    """The report as JSON data. Of equal reports it is equal to the byte; in a plan no clock takes part."""
     plan = report.plan
     body: dict[str, Any] = {
         "format": FORMATS[report.kind],
@@ -34,6 +36,7 @@ def document(report: Report) -> dict[str, Any]:
     }
     if report.kind == "result":
         body["outcomes"] = [_outcome(item) for item in report.outcomes]
+        body["totals"] = asdict(totals(plan.actions, report.outcomes))
     shown: dict[str, Any] = redacted_all(body)
     return shown | {"digest": self_hash(shown)}
 
@@ -52,13 +55,16 @@ def summary(report: Report) -> dict[str, Any]:
     """How much a report says: promotions by standing, actions by what they do, bytes to copy."""
     actions = report.plan.actions
     standings = [row.standing for row in report.rows]
+    copied = load(actions)
     return {
         "promotions": {name: standings.count(name) for name in sorted(set(standings))},
         "actions": len(actions),
         "creates": sum(action.verb == "create" for action in actions),
         "updates": sum(action.verb == "update" for action in actions),
         "revokes": sum(revokes(action) for action in actions),
-        "bytes": sum(facts_of(action).get("bytes", 0) for action in actions),
+        "bytes": copied.bytes,
+        "relayed": copied.relayed,
+        "unweighed": copied.unweighed,
         "kept": report.plan.kept,
     }
 

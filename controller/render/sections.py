@@ -12,6 +12,7 @@ from typing import Literal
 from controller.core.model import Action, Outcome, Target
 from controller.core.reasons import REASONS, Standing
 from controller.core.report import Report, Row, facts_of
+from controller.core.totals import load, totals
 from controller.core.wish import Finding
 from controller.render.document import revokes
 from controller.render.explain import explain
@@ -47,7 +48,7 @@ def headline(report: Report) -> str:
     if report.kind == "result":
         done = sum(outcome.status == "done" for outcome in report.outcomes)
         did = f"{done} of {number(total, 'action')} done" if total else "nothing to do"
-        return f"Result at {shown}: {did}. {_standings(report)}"
+        return f"Result at {shown}: {did}{_copied(report)}. {_standings(report)}"
     if not total:
         return f"Plan for {shown}: nothing to do. {_standings(report)}"
     return f"Plan for {shown}: {_amounts(report)}. {_standings(report)}"
@@ -59,14 +60,39 @@ def _amounts(report: Report) -> str:
     approving = sum(_approves(action) for action in actions)
     creating = sum(action.verb == "create" for action in actions)
     other = len(actions) - revoking - approving - creating
-    copied = sum(facts_of(action).get("bytes", 0) for action in actions)
     parts = [
         f"{revoking} to REVOKE" if revoking else "",
         f"{creating} to create" if creating else "",
         f"{other} to change" if other else "",
         f"{approving} to approve" if approving else "",
     ]
-    return ", ".join(part for part in parts if part) + (f"; {size(copied)} of artifacts to copy" if copied else "")
+    return ", ".join(part for part in parts if part) + _to_copy(report)
+
+
+def _to_copy(report: Report) -> str:
+    found = load(report.plan.actions)
+    more = f", and {number(found.unweighed, 'image')} of unknown size" if found.unweighed else ""
+    if not found.bytes:
+        return f"; to copy{more.removeprefix(', and')}" if more else ""
+    through = f", {_part(found.relayed, found.bytes)} through this machine" if found.relayed else ""
+    return f"; {size(found.bytes)} to copy{through}{more}"
+
+
+def _part(some: int, whole: int) -> str:
+    return "all of it" if some == whole else f"{size(some)} of it"
+
+
+def _copied(report: Report) -> str:
+    found = totals(report.plan.actions, report.outcomes)
+    if not found.copies:
+        return ""
+    return f"; {_moved(found.bytes, found.skipped, found.seconds)}"
+
+
+def _moved(count: int, skipped: int, seconds: float) -> str:
+    """`1.2 GB copied in 14 s, 3.0 MB were there`"""
+    there = f", {size(skipped)} were there" if skipped else ""
+    return f"{size(count)} copied in {seconds:.{0 if seconds >= 10 else 1}f} s{there}"
 
 
 def _approves(action: Action) -> bool:
@@ -131,10 +157,17 @@ def _kind(action: Action) -> str:
 
 def _item(action: Action, outcome: Outcome | None, named: Set[Target]) -> Item:
     sign = "!" if revokes(action) else _SIGNS.get(action.verb, "?")
-    ended = f" ({outcome.status})" if outcome is not None and outcome.status != "done" else ""
+    ended = f" ({outcome.status})" if outcome is not None and outcome.status != "done" else _did(outcome)
     lines = explain(action.before, action.after) if action.verb == "update" else ()
     notes = tuple(line for line in lines if not line.startswith("approval: "))
     return Item(sign, _about(action, named), f"{_says(action)}{ended}", notes)
+
+
+def _did(outcome: Outcome | None) -> str:
+    facts = outcome.facts if outcome is not None else {}
+    if "bytes" not in facts:
+        return ""
+    return f"; {_moved(facts['bytes'], facts.get('skipped', 0), facts.get('seconds', 0.0))}"
 
 
 def _about(action: Action, named: Set[Target]) -> str:
@@ -158,8 +191,9 @@ def _says(action: Action) -> str:
         through = ", through this machine" if facts.get("relay") else ""
         return f"{number(facts['objects'], 'object')}, {size(facts['bytes'])}, to {facts['prefix']}{through}"
     if action.key.kind == "image":
-        amount = size(facts["bytes"]) if "bytes" in facts else "—"
-        return f"for {names}, from {facts['source']}, {amount}, through this machine"
+        amount = f"at most {size(facts['bytes'])}" if "bytes" in facts else "—"
+        moves = f"{amount}, through this machine" if facts.get("bytes", 1) else "already there"
+        return f"for {names}, from {facts['source']}, {moves}"
     if action.key.kind == "approval":
         return f"for {names}: {_step(action)}"
     return f"for {names}" if names else ""

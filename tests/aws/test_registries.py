@@ -6,7 +6,7 @@ import pytest
 
 from controller.aws.calls import CallLog
 from controller.aws.registries import EcrRegistries
-from controller.core.errors import RegistryError, SafetyError
+from controller.core.errors import RegistryError, SafetyError, WaitingError
 from controller.core.model import Target
 from controller.oci.auth import Login
 from tests.aws.wire import HUB, SPOKE
@@ -144,3 +144,27 @@ def test_logins_are_kept_until_shortly_before_their_end(lives: timedelta, times:
     for _ in range(3):
         registries.registry(SPOKE_HOST).manifest("a", "v1")
     assert len(cloud.asked) == times
+
+
+def test_waiting_for_a_registry_ends_with_the_run() -> None:
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        raise WaitingError("the run was interrupted")
+
+    spoke, hub, _, registries = world(pause=pause)
+    manifest = image(spoke, "churn/app", b"layer")
+    hub.fails = lambda method, path, number: (429, {"retry-after": "30"}, b"") if method == "PUT" else None
+    with pytest.raises(WaitingError):
+        registries.copy(f"{SPOKE_HOST}/churn/app", f"{HUB_HOST}/models/churn/app", manifest.digest, "hw-1")
+    assert pauses == [30.0]
+
+
+def test_bytes_are_told_while_they_arrive() -> None:
+    spoke, _, _, registries = world()
+    manifest = image(spoke, "churn/app", b"layer")
+    told: list[tuple[int, int]] = []
+    place = f"{HUB_HOST}/models/churn/app"
+    registries.copy(f"{SPOKE_HOST}/churn/app", place, manifest.digest, "hw-1", (), lambda *how: told.append(how))
+    assert told == [(5, 7), (7, 7)]

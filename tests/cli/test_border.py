@@ -219,9 +219,26 @@ def test_progress_is_a_line_that_comes_late_and_goes(monkeypatch: pytest.MonkeyP
         time.sleep(0.15)
         progress.note("one more thing")
     said = stream.getvalue()
-    assert said.startswith("\r\x1b[Kcopying \\x1b[2J (0 s)")
-    assert "\r\x1b[Kone more thing\n" in said
+    assert said.startswith("\r\x1b[Jcopying \\x1b[2J (0 s)")
+    assert "\r\x1b[Jone more thing\n" in said
+    copying = Terminal()
+    with term.Progress("auto", copying) as progress:
+        progress.step("1 of 2 done")
+        progress.live(("image a: " + "x" * 200, *["image b"] * 9))
+        time.sleep(0.05)
+    first = copying.getvalue().partition("\x1b[7A")[0]
+    assert first.startswith("\r\x1b[J1 of 2 done")
+    assert [len(line) <= 79 for line in first.split("\r\n")[1:]] == [True] * 7
+    assert "  and 4 more" in first
+    assert copying.getvalue().endswith("\x1b[7A\r\x1b[J")
     quick = Terminal()
     with term.Progress("auto", quick) as progress:
         progress.step("done at once")
     assert quick.getvalue() == ""
+
+
+def test_a_revision_and_the_files_as_they_are_are_not_asked_for_at_once(live: Command) -> None:
+    for name in ("validate", "plan"):
+        said = live(name, "--ref", "HEAD", "--worktree")
+        assert (said.code, said.out) == (64, "")
+        assert "--ref and --worktree" in said.err

@@ -39,3 +39,52 @@ def test_a_log_hears_of_a_copy_once_a_minute_and_at_its_end() -> None:
         (1500, 1500, 10, 0),
     ]
     assert {line["key"] for line in lines} == {str(KEY)}
+
+
+class Lines(Progress):
+    """Keeps what would stand on the terminal."""
+
+    def __init__(self) -> None:
+        super().__init__("none", io.StringIO())
+        self.seen: list[tuple[str, ...]] = []
+
+    def live(self, copies: tuple[str, ...]) -> None:
+        self.seen.append(copies)
+
+
+def test_every_copy_under_way_has_a_line_until_it_ends() -> None:
+    progress, now = Lines(), [0.0]
+    gauge = Gauge(progress, lambda: now[0])
+    image = Key(KEY.target, "image", "models/a:hw-1")
+    gauge(KEY, 0, 4_000_000)
+    now[0] = 2.0
+    gauge(image, 1000, 2000)
+    gauge(KEY, 1_000_000, 4_000_000)
+    assert progress.seen[-1] == (
+        "artifact 222222222222/x: 1.0 MB of 4.0 MB, 500.0 kB/s, 6 s left",
+        "image models/a:hw-1: 1.0 kB of 2.0 kB",
+    )
+    gauge(KEY, 4_000_000, 4_000_000)
+    assert progress.seen[-1] == ("image models/a:hw-1: 1.0 kB of 2.0 kB",)
+    gauge.over(image)  # it failed
+    assert progress.seen[-1] == ()
+
+
+def test_what_was_there_already_does_not_count_as_speed_for_long() -> None:
+    progress, now = Lines(), [0.0]
+    gauge = Gauge(progress, lambda: now[0])
+    gauge(KEY, 0, 10_000_000)
+    gauge(KEY, 9_000_000, 10_000_000)  # skipped at once
+    for second in range(1, 61):
+        now[0] = float(second)
+        gauge(KEY, 9_000_000 + second * 1000, 10_000_000)
+    assert progress.seen[-1][0].endswith(", 1.0 kB/s, 940 s left")
+
+
+def test_what_begins_anew_is_no_speed_below_nothing() -> None:
+    progress, now = Lines(), [0.0]
+    gauge = Gauge(progress, lambda: now[0])
+    gauge(KEY, 5000, 10_000)
+    now[0] = 1.0
+    gauge(KEY, 0, 10_000)
+    assert progress.seen[-1] == ("artifact 222222222222/x: 0 B of 10.0 kB",)

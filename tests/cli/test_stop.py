@@ -49,6 +49,9 @@ def test_a_signal_lets_running_effects_finish_and_the_next_run_goes_on(
     out, err = process.communicate()
     assert (process.returncode, err) == (code, "")
     outcomes = {item["status"]: item["detail"] for item in json.loads(out)["outcomes"]}
+    rows = json.loads(out)["promotions"]
+    assert {row["standing"] for row in rows} <= {"pending", "waiting", "converged"}
+    assert any("interrupted before it began" in row["why"] for row in rows)
     assert outcomes["skipped"] == "interrupted before it began"
     assert "done" in outcomes
     serving.world.faults.clear()

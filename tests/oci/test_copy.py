@@ -381,3 +381,15 @@ def test_no_further_blob_is_begun_once_the_run_is_to_end() -> None:
         copy_image(Place(source.registry(), "a"), Place(hub.registry(), "b"), manifest.digest, TAG, means)
     assert (len(begun), hub.manifests) == (1, {})
     assert copied(source, hub, manifest).skipped == 300
+
+
+def test_a_blob_under_way_is_given_up_and_its_upload_cancelled_once_the_run_is_to_end() -> None:
+    source, hub = pair()
+    manifest = image(source, "a", bytes(5 * CHUNK))
+    arrived: list[int] = []
+    means = Means(tell=lambda count, _: arrived.append(count), stopped=lambda: max(arrived, default=0) >= 2 * CHUNK)
+    with pytest.raises(WaitingError):
+        copy_image(Place(source.registry(), "a"), Place(hub.registry(), "b"), manifest.digest, TAG, means)
+    assert max(arrived) == 2 * CHUNK
+    assert (hub.blobs, hub.manifests, len(hub.cancelled)) == ({}, {}, 1)
+    assert copied(source, hub, manifest).bytes == 5 * CHUNK + 2

@@ -59,7 +59,7 @@ def making(name: str) -> tuple[Action, ...]:
         name,
         reason="absent",
         needs=(repository.id,),
-        facts={"source": "222222222222.dkr.ecr.eu-west-1.amazonaws.com/churn/serve"},
+        facts={"source": "222222222222.dkr.ecr.eu-west-1.amazonaws.com/churn/serve", "bytes": 5_200_000_000},
     )
     artifact = action(
         "create",
@@ -176,7 +176,7 @@ def failed() -> Report:
     arn = f"arn:aws:sagemaker:{HUB.region}:{HUB.account}:model-package/churn/"
     facts = {
         6: {"arn": arn + "5", "duplicates": [arn + "6"]},
-        3: {"bytes": 12_000_345, "objects": 2},
+        3: {"bytes": 12_000_000, "skipped": 345, "objects": 2, "began": 17.5, "seconds": 2.4},
         0: {"arn": arn + "3"},
     }
     outcomes = tuple(

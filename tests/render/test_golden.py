@@ -83,6 +83,8 @@ def test_the_summary_counts() -> None:
         "creates": 4,
         "updates": 2,
         "revokes": 1,
-        "bytes": 12_000_345,
+        "bytes": 5_212_000_345,
+        "relayed": 5_200_000_000,
+        "unweighed": 0,
         "kept": 12,
     }
