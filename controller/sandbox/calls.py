@@ -5,8 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-READS = ("Describe", "List", "Get", "Head", "Search", "Batch", "Lookup", "Query", "Scan", "Assume", "Render", "Decode")
-WRITES = frozenset({"BatchDeleteImage", "BatchWriteItem", "BatchExecuteStatement"})
+READS = (
+    "Describe",
+    "List",
+    "Get",
+    "Head",
+    "Search",
+    "Batch",
+    "Lookup",
+    "Query",
+    "Scan",
+    "Assume",
+    "Render",
+    "Decode",
+    "Test",
+    "Simulate",
+)
+WRITES = frozenset({"BatchDeleteImage", "BatchWriteItem", "BatchExecuteStatement", "ReceiveMessage"})
 
 
 def mutates(service: str, operation: str) -> bool:

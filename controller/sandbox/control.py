@@ -7,9 +7,11 @@ from typing import Any
 
 from controller.sandbox.ecr.blobs import blob_answer
 from controller.sandbox.faults import parse_fault
+from controller.sandbox.pump import deliver
 from controller.sandbox.wire import Answer, Request, ServiceError, error_answer
 from controller.sandbox.world import Span, World
 
+_TELLING = {"copies": int, "delay": float, "loss": float, "shuffle": bool}
 _NUMBERS = ("copy_limit", "part_minimum", "status_seconds", "login_seconds")
 _SWITCHES = ("mounting", "redirect")
 
@@ -32,36 +34,58 @@ def _scripts(value: Any) -> dict[str, tuple[str, ...]]:
     return {name.lower(): tuple(row) for name, row in given.items()}
 
 
+def _empty(world: World, name: str, value: Any) -> bool:
+    """Forgets things; whether the name was one of these."""
+    deed = {"reset": world.reset, "clear_calls": world.calls.clear, "clear_faults": world.faults.clear}.get(name)
+    if deed is not None and value:
+        deed()
+    return deed is not None
+
+
+def _events(world: World, value: dict[str, Any]) -> None:
+    if not set(value) <= set(_TELLING):
+        raise ValueError(f"events are told by {sorted(_TELLING)}")
+    for item, given in value.items():
+        setattr(world.settings.events, item, _TELLING[item](given))
+
+
+def _lag(world: World, value: dict[str, Any]) -> None:
+    settings = world.settings
+    settings.search = _span(value["search"]) if "search" in value else settings.search
+    settings.list = _span(value["list"]) if "list" in value else settings.list
+
+
+def _turn(world: World, name: str, value: Any) -> bool:
+    """Turns one setting; whether there is one of that name."""
+    settings = world.settings
+    if name == "faults":
+        world.faults.extend([parse_fault(rule) for rule in value])
+    elif name == "lag":
+        _lag(world, value)
+    elif name == "events":
+        _events(world, value)
+    elif name == "token_lifetime":
+        settings.token = None if value is None else _span(value)
+    elif name == "status_script":
+        settings.status |= _scripts(value)
+    elif name == "advance":
+        world.clock.advance(float(value))
+    elif (name in _NUMBERS and isinstance(value, (int, float))) or (name in _SWITCHES and isinstance(value, bool)):
+        setattr(settings, name, value)
+    else:
+        return name == "deliver"  # done outside the lock, since functions may call back
+    return True
+
+
 def command(world: World, document: dict[str, Any]) -> dict[str, Any]:
     """Turns what the document names, and gives the fault counters then; ValueError on what it does not know.
 
     `reset`, `clear_calls`, `clear_faults`: true · `faults`: rules to add · `lag`: {search, list} · `status_script` ·
     `token_lifetime` (null: for ever) · `copy_limit`, `part_minimum`, `status_seconds`, `login_seconds` ·
-    `mounting`, `redirect` · `advance`: seconds that the clock moves.
+    `mounting`, `redirect` · `events`: {copies, delay, loss, shuffle} · `advance`: seconds that the clock moves.
     """
-    settings = world.settings
     for name, value in document.items():
-        if name == "reset" and value:
-            world.reset()
-            settings = world.settings
-        elif name == "clear_calls" and value:
-            world.calls.clear()
-        elif name == "clear_faults" and value:
-            world.faults.clear()
-        elif name == "faults":
-            world.faults.extend([parse_fault(rule) for rule in value])
-        elif name == "lag":
-            settings.search = _span(value["search"]) if "search" in value else settings.search
-            settings.list = _span(value["list"]) if "list" in value else settings.list
-        elif name == "token_lifetime":
-            settings.token = None if value is None else _span(value)
-        elif name == "status_script":
-            settings.status |= _scripts(value)
-        elif (name in _NUMBERS and isinstance(value, (int, float))) or (name in _SWITCHES and isinstance(value, bool)):
-            setattr(settings, name, value)
-        elif name == "advance":
-            world.clock.advance(float(value))
-        elif value:
+        if not (_empty(world, name, value) or _turn(world, name, value)) and value:
             raise ValueError(f"unknown command: {name}")
     return {
         "faults": [{"seen": fault.seen, "do": fault.do, "operation": fault.operation} for fault in world.faults],
@@ -81,10 +105,15 @@ def answer(world: World, request: Request) -> Answer | None:
     if name == "calls" and request.method == "GET":
         with world.lock:
             return _json({"calls": [call.document() for call in world.calls]})
+    if name == "deliveries" and request.method == "GET":
+        with world.lock:
+            return _json({"deliveries": [item.document() for item in world.deliveries]})
     if name == "control" and request.method == "POST":
         try:
+            document = request.document()
             with world.lock:
-                return _json(command(world, request.document()))
+                answered = command(world, document)
+            return _json(answered | ({"delivered": deliver(world)} if document.get("deliver") else {}))
         except (ValueError, TypeError, KeyError, ServiceError) as fault:
             return _json({"error": str(fault)}, 400)
     if name.startswith("layers/") and request.method in ("GET", "HEAD"):

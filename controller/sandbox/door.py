@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -12,14 +12,26 @@ from controller.sandbox import others, sts
 from controller.sandbox.calls import Call, mutates, named_resource
 from controller.sandbox.ecr import oci
 from controller.sandbox.ecr import service as ecr_service
+from controller.sandbox.events import service as events_service
 from controller.sandbox.faults import Fault, When, strike
+from controller.sandbox.iam import service as iam_service
+from controller.sandbox.kms import service as kms_service
 from controller.sandbox.principals import Caller, resolve, signed_service
+from controller.sandbox.query import envelope, nest
 from controller.sandbox.s3 import service as s3_service
 from controller.sandbox.sagemaker import service as sagemaker_service
-from controller.sandbox.wire import Answer, Request, ServiceError, Wire, error_answer, json_answer
+from controller.sandbox.sqs import service as sqs_service
+from controller.sandbox.wire import Answer, Request, ServiceError, Wire, error_answer, json_answer, xml_answer
 from controller.sandbox.world import World
 
 _REGISTRY = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?(?::\d+)?")
+_OWN: dict[str, Mapping[str, Callable[..., dict[str, Any]]]] = {  # all of these services is ours, or nobody's
+    "ecr": ecr_service.OPERATIONS,
+    "events": events_service.OPERATIONS,
+    "iam": iam_service.OPERATIONS,
+    "kms": kms_service.OPERATIONS,
+    "sqs": sqs_service.OPERATIONS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +48,13 @@ class Route:
 def _json_route(world: World, request: Request, service: str) -> Route:
     operation = request.headers["x-amz-target"].rsplit(".", 1)[-1]
     document = request.document()
-    own: Callable[..., dict[str, Any]] | None = None
+    own = _OWN.get(service, {}).get(operation)
     if service == "sagemaker":
         own = sagemaker_service.find(operation, document)
-    if service == "ecr":
-        own = ecr_service.OPERATIONS.get(operation)
 
     def produce(caller: Caller) -> Answer:
-        if own is None and service == "ecr":  # moto knows nothing of our images
-            raise ServiceError("NotImplemented", f"The sandbox does not have {operation}", 501)
+        if own is None and service in _OWN:  # moto knows nothing of what we keep
+            raise _lacking(operation)
         if own is None:
             return others.forward(request, caller.account)
         try:
@@ -67,12 +77,36 @@ def _s3_route(world: World, request: Request) -> Route:
 def _query_route(world: World, request: Request, service: str) -> Route:
     form = dict(parse_qsl(request.body().decode("utf-8", "replace"), keep_blank_values=True)) | request.query
     operation = form.get("Action", f"{request.method} {request.path}")
+    if service == "iam":
+        return _iam_route(world, operation, nest(form))
     own = sts.OPERATIONS.get(operation) if service == "sts" else None
 
     def produce(caller: Caller) -> Answer:
         return own(world, caller, form) if own else others.forward(request, caller.account)
 
     return Route(service, operation, form.get("RoleArn", ""), "query", produce)
+
+
+def _lacking(operation: str) -> ServiceError:
+    return ServiceError("NotImplemented", f"The sandbox does not have {operation}", 501)
+
+
+def _iam_route(world: World, operation: str, document: dict[str, Any]) -> Route:
+    own = _OWN["iam"].get(operation)
+
+    def produce(caller: Caller) -> Answer:
+        if own is None:
+            raise _lacking(operation)
+        try:
+            inner = envelope(operation, own(world, caller, document))
+        except KeyError as fault:
+            raise ServiceError(
+                "ValidationError", f"Value null at '{fault.args[0]}' failed to satisfy constraint"
+            ) from fault
+        return xml_answer(f"{operation}Response", inner, namespace="https://iam.amazonaws.com/doc/2010-05-08/")
+
+    names = ("RoleName", "PolicyArn", "OpenIDConnectProviderArn", "UserName", "PolicyName")
+    return Route("iam", operation, next((document[name] for name in names if name in document), ""), "query", produce)
 
 
 def _route(world: World, request: Request) -> Route:

@@ -32,16 +32,6 @@ def reset_moto() -> None:
         moto_api_backend.reset()
 
 
-def moto_role(arn: str) -> bool:
-    """Whether somebody created this role through IAM."""
-    if not _loaded:
-        return False
-    from moto.iam.models import iam_backends
-
-    account = arn.split(":")[4]
-    return any(role.arn == arn for role in iam_backends[account]["aws"].roles.values())
-
-
 def environ_of(request: Request) -> dict[str, Any]:
     """A WSGI environment for a request that came without a server."""
     host, _, port = request.host.partition(":")

@@ -7,6 +7,7 @@ import re
 import time
 from dataclasses import dataclass
 
+from controller.core.arn import partition_of
 from controller.sandbox.wire import Request, ServiceError
 from controller.sandbox.world import World
 
@@ -25,6 +26,11 @@ class Caller:
     region: str
     service: str
     session: bool = False
+
+    @property
+    def partition(self) -> str:
+        """The partition of the called region."""
+        return partition_of(self.region)
 
 
 def user_keys(account: str, user: str = "AD") -> dict[str, str]:

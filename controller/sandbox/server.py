@@ -14,10 +14,12 @@ from typing import Any
 from controller.sandbox.app import application, registry_application
 from controller.sandbox.listen import Server
 from controller.sandbox.principals import user_keys
+from controller.sandbox.pump import deliver
 from controller.sandbox.seed import SEEDS
 from controller.sandbox.world import World
 
 HUB = "111111111111"
+_PACE = 0.05  # seconds between looks for events to deliver
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Serving:
     endpoint: str
     registries: dict[str, str]
     servers: tuple[Server, ...]
+    stopped: threading.Event
 
     def environment(self, account: str, user: str = "AD") -> dict[str, str]:
         """What to export to be an account's administrator (AD) or the controller in it (CO)."""
@@ -47,7 +50,8 @@ class Serving:
         return {"endpoint": self.endpoint, "pid": os.getpid(), "env": self.environment(HUB, "CO"), "accounts": accounts}
 
     def close(self) -> None:
-        """Stops listening; connections end with the process."""
+        """Stops listening and delivering; connections end with the process."""
+        self.stopped.set()
         for server in self.servers:
             server.shutdown()
             server.server_close()
@@ -62,7 +66,16 @@ def serve(world: World, port: int = 0) -> Serving:
     servers = (aws, *registries.values())
     for server in servers:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    return Serving(world, aws.url, {host: server.url for host, server in registries.items()}, servers)
+    stopped = threading.Event()
+    threading.Thread(target=_pump, args=(world, stopped), daemon=True).start()
+    return Serving(world, aws.url, {host: server.url for host, server in registries.items()}, servers, stopped)
+
+
+def _pump(world: World, stopped: threading.Event) -> None:
+    """Delivers events while the sandbox serves."""
+    while not stopped.wait(_PACE):
+        if world.outbox or world.unsettled:
+            deliver(world)
 
 
 def write_ready(path: Path, document: dict[str, Any]) -> None:

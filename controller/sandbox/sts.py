@@ -7,7 +7,6 @@ import time
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
-from controller.sandbox.others import moto_role
 from controller.sandbox.principals import Caller, secret_of
 from controller.sandbox.wire import Answer, ServiceError, xml_answer
 from controller.sandbox.world import Session, World
@@ -37,7 +36,8 @@ def assume_role(world: World, caller: Caller, form: dict[str, str]) -> Answer:
         raise ServiceError(
             "ValidationError", f"Value '{name}' at 'roleSessionName' failed to satisfy constraint: pattern [\\w+=,.@-]*"
         )
-    if role not in world.roles and not moto_role(role):
+    account = role.split(":")[4] if role.count(":") >= 5 else ""
+    if account not in world.accounts or world.iam_of(account).role_by_arn(role) is None:
         raise ServiceError(
             "AccessDenied", f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {role}", 403
         )
@@ -45,7 +45,6 @@ def assume_role(world: World, caller: Caller, form: dict[str, str]) -> Answer:
     if not 900 <= seconds <= 43_200 or (caller.session and seconds > 3600):
         said = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
         raise ServiceError("ValidationError", said)
-    account = role.split(":")[4]
     key = f"ASIAHW{account[:6]}{world.next_serial():08d}"
     ends = time.time() + seconds
     world.sessions[key] = Session(account, role, name, ends, form.get("ExternalId"), caller.arn)

@@ -27,7 +27,7 @@ class Died(BaseException):
 
 
 class ServiceError(Exception):
-    """An answer that is an error. `fields` go into the error document (S3: `Key`, `BucketName`, …)."""
+    """An answer that is an error. `fields` go into the error document (S3: `Key`, `BucketName`, …), `headers` above."""
 
     def __init__(self, code: str, message: str, status: int = 400, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(f"{code}: {message}")
@@ -35,6 +35,7 @@ class ServiceError(Exception):
         self.message = message
         self.status = status
         self.fields = dict(fields or {})
+        self.headers: dict[str, str] = {}
 
 
 @dataclass(slots=True)
@@ -112,7 +113,7 @@ def error_answer(protocol: Wire, fault: ServiceError, number: int, *, head: bool
     name = f"{number:08x}-0000-4000-8000-000000000000"
     if protocol == "json":
         answer = json_answer({"__type": fault.code, "message": fault.message, **fault.fields}, fault.status)
-        answer.headers |= {"x-amzn-ErrorType": fault.code, "x-amzn-RequestId": name}
+        answer.headers |= {"x-amzn-ErrorType": fault.code, "x-amzn-RequestId": name, **fault.headers}
         return answer
     if protocol == "registry":
         document = {"errors": [{"code": fault.code, "message": fault.message, "detail": fault.fields}]}

@@ -8,17 +8,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from controller.core.arn import partition_of
 from controller.sandbox.calls import Call
 from controller.sandbox.clock import Clock
 from controller.sandbox.ecr.state import Login, Registry
+from controller.sandbox.events.state import Bus, Buses, Delivery, Pending
 from controller.sandbox.faults import Fault
+from controller.sandbox.iam.standing import standing
+from controller.sandbox.iam.state import Iam
+from controller.sandbox.kms.state import Key
 from controller.sandbox.others import reset_moto
 from controller.sandbox.s3.state import Bucket
 from controller.sandbox.sagemaker.state import Models
+from controller.sandbox.sqs.state import Queue
 
 GIB = 1 << 30
-ROLES = ("hubwright", "hubwright-read", "hubwright-register", "hubwright-approve")
+ORGANIZATION = "o-hubwright01"
 Watcher = Callable[[str, Call], None]
+Function = Callable[[Any, Any], Any]  # (event, context), as of Lambda
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,16 @@ class Span:
 
 
 @dataclass(slots=True)
+class Telling:
+    """How SageMaker's events come: `copies` of each, `delay` seconds late, a share `loss` (0 to 1) never, shuffled."""
+
+    copies: int = 1
+    delay: float = 0.0
+    loss: float = 0.0
+    shuffle: bool = False
+
+
+@dataclass(slots=True)
 class Settings:
     """What tests may turn.
 
@@ -55,6 +72,7 @@ class Settings:
     `copy_limit`: bytes that one CopyObject may move; `part_minimum`: least size of a part that is not the last.
     `login_seconds`: life of a registry password. `mounting`: registries mount blobs between repositories.
     `redirect`: they answer GET of a blob with 307 to another address, as ECR does.
+    `events`: how SageMaker's events come.
     """
 
     search: Span = Span()
@@ -67,6 +85,7 @@ class Settings:
     login_seconds: float = 12 * 3600.0
     mounting: bool = True
     redirect: bool = False
+    events: Telling = field(default_factory=Telling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +100,24 @@ class Session:
     parent: str
 
 
+_NOT_COPIED = ("lock", "arrivals", "watchers", "functions")
+
+
 class World:
     """One sandbox. Calls of several threads are taken one at a time under `lock`.
 
     Everything but what moto keeps (services that are not our own) belongs to the instance: worlds are independent,
     cheap to make and to `copy()`. `logical=True` gives equal times and ids in equal runs.
     `watchers` are told "before" and "after" each call, outside the lock: a test may block or raise there.
+    `functions` are what event rules call by ARN. `bare=True`: administrators, and no roles at all.
     """
 
-    def __init__(self, *, logical: bool = False, accounts: tuple[Account, ...] = ACCOUNTS) -> None:
+    def __init__(self, *, logical: bool = False, accounts: tuple[Account, ...] = ACCOUNTS, bare: bool = False) -> None:
         self.lock = threading.RLock()
+        self.arrivals = threading.Condition(self.lock)
         self.watchers: list[Watcher] = []
+        self.functions: dict[str, Function] = {}
+        self.bare = bare
         self.accounts = {account.id: account for account in accounts}
         self.origin = "http://sandbox.localhost"  # where the AWS endpoint is reached; the server sets it
         self._begin(logical=logical)
@@ -104,24 +130,31 @@ class World:
         self.count = 0  # of all calls ever, also after the log was cleared
         self.serial = 0
         self.sessions: dict[str, Session] = {}
-        self.roles = {f"arn:aws:iam::{account}:role/{role}" for account in self.accounts for role in ROLES}
+        self.iam = standing([account.id for account in self.accounts.values()], bare=self.bare)
         self.models: dict[tuple[str, str], Models] = {}
         self.registries: dict[tuple[str, str], Registry] = {}
         self.logins: dict[str, Login] = {}
         self.buckets: dict[str, Bucket] = {}
+        self.keys: dict[str, Key] = {}
+        self.events: dict[tuple[str, str], Buses] = {}
+        self.queues: dict[tuple[str, str, str], Queue] = {}
+        self.outbox: list[Pending] = []
+        self.deliveries: list[Delivery] = []
+        self.unsettled: set[tuple[str, str, str]] = set()  # packages whose status has not come to rest
 
     def reset(self) -> None:
         """Back to accounts and roles only; forgets what moto keeps, too, if it was used."""
         with self.lock:
             self._begin(logical=self.clock.logical)
             self.watchers.clear()
+            self.functions.clear()
             reset_moto()
 
     def copy(self) -> World:
-        """An independent world in the same state, without watchers; what moto keeps is not copied."""
+        """An independent world in the same state, without watchers and functions; what moto keeps is not copied."""
         with self.lock:
-            twin = World(accounts=tuple(self.accounts.values()))
-            kept = {name: value for name, value in vars(self).items() if name not in ("lock", "watchers")}
+            twin = World(accounts=tuple(self.accounts.values()), bare=self.bare)
+            kept = {name: value for name, value in vars(self).items() if name not in _NOT_COPIED}
             calls = list(kept.pop("calls"))
             vars(twin).update(copy.deepcopy(kept))
             twin.calls = calls
@@ -139,6 +172,18 @@ class World:
     def registry_of(self, account: str, region: str) -> Registry:
         """The image registry of an account and region."""
         return self.registries.setdefault((account, region), Registry(account, region))
+
+    def iam_of(self, account: str) -> Iam:
+        """What IAM keeps of an account."""
+        return self.iam.setdefault(account, Iam(account))
+
+    def buses_of(self, account: str, region: str) -> Buses:
+        """The event buses of an account and region."""
+        found = self.events.get((account, region))
+        if found is None:
+            found = self.events[account, region] = Buses(account, region, partition_of(region))
+            found.buses["default"] = Bus("default", found.arn("event-bus", "default"), self.clock.now())
+        return found
 
     def begin(self, call: Call) -> list[Fault]:
         """Writes a call into the log and says which faults hit it."""

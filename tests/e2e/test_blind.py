@@ -15,7 +15,7 @@ TEAM = (*VISION_GROUPS, CHURN_1, DEFECTS_1)
 
 def blinded(bed: Bed) -> None:
     """The spoke's role can no longer be assumed."""
-    bed.world.roles.discard(f"arn:aws:iam::{CHURN}:role/hubwright")
+    del bed.world.iam[CHURN].roles["hubwright"]
     bed.__post_init__()  # a new process: no session from before
 
 

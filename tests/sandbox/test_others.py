@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
-from tests.sandbox.conftest import CHURN, HUB, Bench
-
-TRUST = json.dumps(
-    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": HUB}, "Action": "sts:AssumeRole"}]}
-)
+from tests.sandbox.conftest import CHURN, Bench
 
 
 @pytest.fixture(autouse=True)
@@ -21,24 +16,19 @@ def clean(bench: Bench) -> Iterator[None]:
 
 
 def test_accounts_are_kept_apart_and_reset(bench: Bench) -> None:
-    """aws.md 8.2: x-moto-account-id routes; a role made in a spoke can be assumed (trust is not asked yet)."""
-    made = bench.client("iam", CHURN).create_role(RoleName="pusher", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
-    assert made == f"arn:aws:iam::{CHURN}:role/pusher"
-    assert bench.client("iam").list_roles()["Roles"] == []
-    assert (
-        bench.client("sts")
-        .assume_role(RoleArn=made, RoleSessionName="run")["AssumedRoleUser"]["Arn"]
-        .endswith("pusher/run")
-    )
-    assert [call.operation for call in bench.world.mutations()] == ["CreateRole"]
+    """aws.md 8.2: x-moto-account-id routes."""
+    table = {"TableName": "ledger", "BillingMode": "PAY_PER_REQUEST"}
+    table |= {"KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}]}  # type: ignore[dict-item]
+    table |= {"AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}  # type: ignore[dict-item]
+    bench.client("dynamodb", CHURN).create_table(**table)
+    assert bench.client("dynamodb", CHURN).list_tables()["TableNames"] == ["ledger"]
+    assert bench.client("dynamodb").list_tables()["TableNames"] == []
     bench.world.reset()
-    assert bench.client("iam", CHURN).list_roles()["Roles"] == []
+    assert bench.client("dynamodb", CHURN).list_tables()["TableNames"] == []
 
 
-def test_events_and_other_sagemaker_calls(bench: Bench) -> None:
-    """JSON services keep their own error shapes."""
-    events = bench.client("events")
-    assert [bus["Name"] for bus in events.list_event_buses()["EventBuses"]] == ["default"]
+def test_other_sagemaker_calls(bench: Bench) -> None:
+    """What the registry does not cover is moto's."""
     assert bench.client("sagemaker").list_training_jobs()["TrainingJobSummaries"] == []
 
 

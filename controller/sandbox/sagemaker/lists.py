@@ -8,9 +8,9 @@ from typing import Any
 from controller.sandbox.principals import Caller
 from controller.sandbox.sagemaker.checks import check
 from controller.sandbox.sagemaker.names import find_group
-from controller.sandbox.sagemaker.packages import status_of
 from controller.sandbox.sagemaker.paging import page, seen, visible
 from controller.sandbox.sagemaker.state import Document, Package
+from controller.sandbox.sagemaker.told import status_of
 from controller.sandbox.world import World
 
 SUMMARY = (

@@ -11,6 +11,7 @@ from controller.sandbox.sagemaker.checks import check, check_tags, invalid
 from controller.sandbox.sagemaker.fill import fill
 from controller.sandbox.sagemaker.names import arn_of, find_group, find_package, locate, user_context
 from controller.sandbox.sagemaker.state import Document, Group, Models, Package, Token, Version
+from controller.sandbox.sagemaker.told import status_of, tell, updated_fields
 from controller.sandbox.wire import ServiceError
 from controller.sandbox.world import World
 
@@ -45,13 +46,6 @@ def write(world: World, package: Package, body: Document | None) -> None:
     """Makes `body` what is true of a package from this call on."""
     package.history.append(Version(world.count, world.clock.now(), body))
     del package.history[:-_HISTORY]
-
-
-def status_of(world: World, package: Package) -> str:
-    """The ModelPackageStatus at this moment: as far as descriptions and time have brought it."""
-    pace = world.settings.status_seconds
-    passed = int((world.clock.now() - package.born) / pace) if pace > 0 else 0
-    return package.script[min(max(package.looks, passed), len(package.script) - 1)]
 
 
 def describe(world: World, package: Package, body: Document) -> Document:
@@ -126,6 +120,7 @@ def _add(world: World, models: Models, group: Group | None, name: str, body: Doc
     )
     write(world, package, body)
     models.packages[key] = package
+    tell(world, models, package, status_of(world, package), body, [])
     return package
 
 
@@ -173,7 +168,7 @@ def _merge_metadata(body: Document, document: Document) -> None:
 def update_model_package(world: World, caller: Caller, document: Document) -> Document:
     """Changes what may change; what is not named stays; metadata is merged."""
     check(document)
-    _, package = find_package(world, caller, document["ModelPackageArn"])
+    models, package = find_package(world, caller, document["ModelPackageArn"])
     body = dict(package.body or {})
     if status_of(world, package) in ("Pending", "InProgress", "Deleting"):
         raise conflict(
@@ -194,6 +189,7 @@ def update_model_package(world: World, caller: Caller, document: Document) -> Do
     _merge_metadata(body, document)
     body |= {"LastModifiedTime": world.clock.now(), "LastModifiedBy": user_context(caller)}
     write(world, package, body)
+    tell(world, models, package, status_of(world, package), body, updated_fields(document))
     return {"ModelPackageArn": package.arn}
 
 
@@ -225,12 +221,14 @@ def batch_describe_model_package(world: World, caller: Caller, document: Documen
 def delete_model_package(world: World, caller: Caller, document: Document) -> Document:
     """Deletes a version or an unversioned package; its number is not given again."""
     check(document)
-    _, package = find_package(world, caller, document["ModelPackageName"])
+    models, package = find_package(world, caller, document["ModelPackageName"])
     if status_of(world, package) in ("Pending", "InProgress"):
         raise conflict(
             f"ModelPackage {package.arn} is in {status_of(world, package)} state and cannot be modified or deleted."
         )
+    last = package.body or {}
     write(world, package, None)
+    tell(world, models, package, "Deleting", last, [])
     return {}
 
 

@@ -30,6 +30,7 @@ class Package:
     history: list[Version] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
     looks: int = 0  # how often its status was described
+    told: str = ""  # the status that the last event told
 
     @property
     def body(self) -> Document | None:

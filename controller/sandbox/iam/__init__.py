@@ -1,0 +1,1 @@
+"""IAM: roles, their policies and boundaries, managed policies, users, and OpenID Connect providers."""

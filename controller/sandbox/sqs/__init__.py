@@ -1,0 +1,1 @@
+"""SQS: standard queues with visibility timeouts, redrive and policies."""
