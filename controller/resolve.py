@@ -60,7 +60,8 @@ def _answer(
     cloud: Cloud, question: Question, views: Mapping[Target, View], unreadable: Mapping[str, HubwrightError]
 ) -> Answer:
     subject = question.subject
-    if question.kind == "record":
+    pushes = subject.spoke.pattern == "push" and subject.spoke.state == "Active"
+    if question.kind == "record" and not (pushes and subject.new):  # what is begun there is finished there
         return _recorded(cloud, subject, views)
     if subject.spoke.state != "Active":
         why = f"the spoke {subject.spoke_name} is {subject.spoke.state}: nothing new is promoted from it"

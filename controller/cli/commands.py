@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from controller import __version__
-from controller.cli.options import FOLDER, NETWORK, REVISION, RUNNING, SCOPE, formats, settings, taking
+from controller.cli.options import ACTING, FOLDER, NETWORK, REVISION, RUNNING, SCOPE, formats, settings, taking
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -84,7 +84,7 @@ def lock(names: tuple[str, ...], **values: Any) -> int:
 @click.option("--detailed-exitcode", "detailed", is_flag=True, help="Exit 2 when there is something to do.")
 @click.option("--since", metavar="REV", help="Tell what the branch brings, since it left REV, from what was so before.")
 @formats("text", "json", "markdown", "sarif", "junit", "github")
-@taking(SCOPE, FOLDER, REVISION, RUNNING)
+@taking(SCOPE, ACTING, FOLDER, REVISION, RUNNING)
 def plan(out: Path | None, form: str, **values: Any) -> int:
     """Show what reconcile would do. Reads only.
 
@@ -99,12 +99,13 @@ def plan(out: Path | None, form: str, **values: Any) -> int:
 @hubwright.command()
 @click.option("--plan", "plans", type=_FILE, multiple=True, metavar="FILE", help="Do only what these saved plans have.")
 @formats("text", "json", "markdown", "sarif", "junit", "github")
-@taking(SCOPE, FOLDER, REVISION, RUNNING, NETWORK)
+@taking(SCOPE, ACTING, FOLDER, REVISION, RUNNING, NETWORK)
 def reconcile(plans: tuple[Path, ...], form: str, **values: Any) -> int:
     """Plan, and bring it about.
 
     \b
-    Example: hubwright reconcile --plan plan.json
+    Examples: hubwright reconcile --plan plan.json
+              hubwright reconcile --as spoke=churn-lab
     """
     from controller.cli.line import reconcile as run
 

@@ -54,6 +54,15 @@ SCOPE = (
         "--scope", multiple=True, metavar="KIND=NAME", help="Only promotion=NAME, group=NAME or spoke=NAME; repeatable."
     ),
 )
+ACTING = (
+    click.option(
+        "--as",
+        "acting",
+        metavar="spoke=NAME",
+        help="Push: with the credentials of a spoke whose pattern is push, through the hub's register role. "
+        "Only what comes from that spoke; approvals are left to the hub's own run.",
+    ),
+)
 
 
 def formats(*names: str) -> Callable[[Command], Command]:

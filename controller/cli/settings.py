@@ -25,6 +25,7 @@ class Settings:
     proxy: str | None = None
     ca_bundle: str | None = None
     streams: int = 6
+    acting: str | None = None
 
     def again(self) -> str:
         """The options that say what is read, as they are typed, with a space before each; empty for the defaults."""
@@ -33,6 +34,8 @@ class Settings:
             value = getattr(self, name)
             if value != getattr(_DEFAULTS, name):
                 words.append(f"--{name} {shlex.quote(value)}")
+        if self.acting:
+            words.append(f"--as {shlex.quote(self.acting)}")
         return "".join(f" {word}" for word in [*words, *["--worktree"] * self.worktree])
 
 
