@@ -12,7 +12,7 @@ from typing import Any
 from controller.aws.registries import EcrRegistries
 from controller.cli.files import write_whole
 from controller.cli.output import write
-from controller.cli.run import Run, network_of, opened, registry_bases, roleless
+from controller.cli.run import Run, network_of, opened
 from controller.cli.settings import Settings
 from controller.cli.stop import STOP
 from controller.core.drift import Drift, dated
@@ -22,6 +22,7 @@ from controller.render.document import self_hash, to_json
 from controller.render.drift import FORMAT, document, markdown, text
 from controller.source.pasts import Pasts
 from controller.stocktake import Depth
+from controller.wiring import registry_bases, roleless
 
 _LARGEST = 256 << 20
 
