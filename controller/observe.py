@@ -15,7 +15,7 @@ from controller.core.manifest import Store
 from controller.core.model import Change, Resource, Snapshot, Target
 from controller.core.view import Group, Package, View
 from controller.core.wish import Place, Subject, Wishes
-from controller.kinds import KINDS, artifact, group, image, repository, versions
+from controller.kinds import KINDS, announcement, artifact, group, image, repository, versions
 from controller.kinds.base import Cloud
 
 Name = TypeVar("Name")
@@ -73,6 +73,7 @@ def _gathered(place: Place, parts: Mapping[str, Future[Any]]) -> View:
         except HubwrightError as error:
             blind[name] = told(error)
     stores = {store.name: parts[f"store {store.name}"].result() for store in place.settings.stores}
+    noted = {name: where for _, records in stores.values() for name, where in records.items()}
     packages, unread_groups = found.get("packages", ((), {}))
     repositories, images, unread_images = found.get("images", (frozenset(), {}, {}))
     blind |= {f"packages {name}": why for name, why in unread_groups.items()}
@@ -83,7 +84,8 @@ def _gathered(place: Place, parts: Mapping[str, Future[Any]]) -> View:
         packages=packages,
         repositories=repositories,
         images=images,
-        records={name: where for _, records in stores.values() for name, where in records.items()},
+        records={name: where for name, where in noted.items() if "." not in name},
+        announced=frozenset(name.partition(".")[0] for name in noted if name.endswith(announcement.SUFFIX)),
         stores={name: why for name, (why, _) in stores.items()},
         blind=blind,
     )
@@ -132,6 +134,7 @@ def _blindness(wishes: Wishes, views: Mapping[Target, View]) -> dict[str, str]:
         target, view = wish.subject.place.target, views[wish.subject.place.target]
         if why := view.stores.get(wish.store.name) or ("" if wish.subject.new else view.unread_store):
             blind[str(artifact.key(wish))] = why  # what was promoted may be recorded in any store
+            blind[str(announcement.key(wish))] = why
         for copy in wish.images:
             if why := view.unread("images", copy.repository):
                 blind[str(image.key(target, copy))] = why

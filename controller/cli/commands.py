@@ -144,6 +144,22 @@ def prefetch(names: tuple[str, ...], **values: Any) -> int:
 
 
 @hubwright.command()
+@click.argument("what", metavar="ARN|URI|DIGEST|ID")
+@formats("text", "json", "mermaid")
+@taking(FOLDER, REVISION, RUNNING)
+def trace(what: str, form: str, **values: Any) -> int:
+    """Trace hub versions back to training job, data and commit, and forward to their readers.
+
+    \b
+    WHAT is a version's ARN (in a hub or a spoke), an s3:// URI, an image or other digest, or a promotion's id.
+    Example: hubwright trace arn:aws:sagemaker:eu-west-1:111111111111:model-package/churn/8
+    """
+    from controller.cli.tracing import trace as run
+
+    return run(settings(values), what, form)
+
+
+@hubwright.command()
 @click.option(
     "--seed", type=click.Choice(["demo", "empty"]), default="demo", show_default=True, help="What it starts with."
 )

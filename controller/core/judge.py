@@ -20,7 +20,7 @@ from controller.core.view import Package, View
 from controller.core.wish import Finding, Subject, Wish
 
 _ORPHAN = "declare it in a promotion, or reject it in the hub"
-_LATER_MARKS = 3  # approved, superseded-by, revision: written by later updates
+_LATER_MARKS = 4  # approved, superseded-by, revision, lineage: not known when this is judged
 
 Answer = Release | Record | Finding | None
 
@@ -100,7 +100,8 @@ def _from_record(subject: Subject, view: View, record: Record, manifests: Manife
     if made is not None and spec_digest(made.body) != spec_digest(record.body):
         why = "its record says otherwise than Git would have it now: the hub's settings changed since it was copied"
         return Judgement(None, (Finding(subject.name, "conflict", why, "raise `attempt` to copy it anew"),))
-    return judged
+    known = replace(judged.wish, lineage=record.lineage) if judged.wish else None
+    return Judgement(known, judged.findings)
 
 
 def _mismatch(subject: Subject, release: Release, manifests: Manifests, why: str) -> Judgement:

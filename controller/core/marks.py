@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 
 PREFIX = "hubwright/"
 REVISION = PREFIX + "revision"
+LINEAGE = PREFIX + "lineage"
+SHOWN = frozenset({REVISION, LINEAGE})  # evidence, in no spec and no id
 MAX_ENTRIES = 50
 _ROOM = 256
 
@@ -60,4 +62,4 @@ def _unescaped(text: str) -> str:
 
 def compared(metadata: Mapping[str, str]) -> dict[str, str]:
     """The metadata without what is only shown."""
-    return {key: value for key, value in metadata.items() if key != REVISION}
+    return {key: value for key, value in metadata.items() if key not in SHOWN}

@@ -36,7 +36,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What was promoted: the release, what the promotion made of it, and where every byte of it stands in the hub."""
+    """What was promoted: the release, what the promotion made of it, and where every byte of it stands in the hub.
+
+    `lineage` is the digest of the lineage document beside it; empty in records older than such documents.
+    """
 
     promotion: str
     release: Release
@@ -44,6 +47,7 @@ class Record:
     attempt: int
     body: Mapping[str, Any]
     objects: tuple[Stored, ...]
+    lineage: str = ""
 
     def text(self) -> str:
         """Canonical JSON, the same bytes from every run."""
@@ -57,6 +61,7 @@ class Record:
                 "attempt": self.attempt,
                 "body": self.body,
                 "objects": [item.to_json() for item in self.objects],
+                **({"lineage": self.lineage} if self.lineage else {}),
             }
         )
 
@@ -91,6 +96,7 @@ def _build(data: Mapping[str, Any], source: Version) -> Record:
             Stored(item["key"], item["size"], item["etag"], item["versionId"], item["checksums"])
             for item in data["objects"]
         ),
+        lineage=data.get("lineage", ""),
     )
     if record.release.digest != data["digest"]:
         raise ValueError("its release is not the one whose digest it states")

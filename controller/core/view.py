@@ -88,7 +88,8 @@ class View:
     one thing of them (`packages GROUP`, `groups GROUP`, `images REPOSITORY`).
 
     `stores` maps a store's name to why it cannot be used, empty when it is fit: what it records is then not known.
-    `images` maps (repository, tag) to the digest; `records` maps promotion ids to their records.
+    `images` maps (repository, tag) to the digest; `records` maps promotion ids to their records; `announced` are the
+    promotion ids that tables and buses were told of.
     """
 
     target: Target
@@ -97,6 +98,7 @@ class View:
     repositories: frozenset[str] = frozenset()
     images: Mapping[tuple[str, str], str] = field(default_factory=dict)
     records: Mapping[str, RecordPlace] = field(default_factory=dict)
+    announced: frozenset[str] = frozenset()
     stores: Mapping[str, str] = field(default_factory=dict)
     blind: Mapping[str, str] = field(default_factory=dict)
     _by_source: Mapping[Origin, tuple[Package, ...]] = field(init=False, repr=False, compare=False)

@@ -138,6 +138,7 @@ class Wish:
     superseded: tuple[Package, ...] = ()
     duplicates: tuple[Package, ...] = ()
     rejected: tuple[Package, ...] = ()
+    lineage: str = ""  # the digest of its lineage document, where one was written in an earlier run
 
     @property
     def key(self) -> Key:

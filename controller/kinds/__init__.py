@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controller.kinds import approval, artifact, group, image, package, repository
+from controller.kinds import announcement, approval, artifact, group, image, package, repository
 from controller.kinds.base import Kind
 
-KINDS: tuple[Kind, ...] = (group, repository, image, artifact, package, approval)
+KINDS: tuple[Kind, ...] = (group, repository, image, artifact, package, announcement, approval)
 BY_NAME: Mapping[str, Kind] = {kind.NAME: kind for kind in KINDS}

@@ -11,7 +11,7 @@ from typing import Any
 
 from controller.core.errors import PreconditionError, SafetyError
 from controller.core.manifest import Stage, Superseded
-from controller.core.marks import MAX_ENTRIES, PREFIX, REVISION, compared, is_keys_mark, keys_marks, owned_keys
+from controller.core.marks import LINEAGE, MAX_ENTRIES, PREFIX, REVISION, compared, is_keys_mark, keys_marks, owned_keys
 from controller.core.model import Action, Key, Resource, Target
 from controller.core.record import record_key
 from controller.core.view import Package, View
@@ -222,7 +222,9 @@ def _one(world: World, client: Client, action: Action, live: Package) -> tuple[P
 
 def _write(world: World, client: Client, after: Mapping[str, Any], live: Package) -> None:
     """One update: what differs, with the full metadata map, which is right whether AWS merges or replaces it."""
-    shown = {REVISION: world.revision} if len(after["metadata"]) < MAX_ENTRIES else {}
+    shown = {name: value for name, value in live.metadata.items() if name == LINEAGE}
+    if len(after["metadata"]) + len(shown) < MAX_ENTRIES:
+        shown[REVISION] = world.revision
     request: dict[str, Any] = {"CustomerMetadataProperties": {**after["metadata"], **shown}}
     gone = sorted(set(live.metadata) - set(request["CustomerMetadataProperties"]))
     if gone:

@@ -19,6 +19,7 @@ from controller.core.record import Record, read_record, record_key
 from controller.core.release import Release, release_from_json
 from controller.core.view import RecordPlace, View
 from controller.core.wish import Subject, Wish, Wishes
+from controller.kinds import lineage
 from controller.kinds.base import Client, Facts, World
 from controller.kinds.flow import Pace
 from controller.kinds.prove import SHA256, digest, place_of
@@ -63,7 +64,14 @@ def _facts(wish: Wish, made: Draft) -> dict[str, Any]:
         "reader": _reader(subject),
         "deep": store.verify == "deep",
         "body": made.body,
+        "images": lineage.images_of(made.release, made.body),
+        "about": {"name": subject.name, "manifest": subject.path, **_to(subject)},
     }
+
+
+def _to(subject: Subject) -> dict[str, Any]:
+    place = subject.place
+    return {"fleet": place.fleet, "hub": place.name, "account": place.target.account, "group": subject.group_name}
 
 
 def _reader(subject: Subject) -> list[str]:
@@ -85,7 +93,7 @@ def reason(before: Any, after: Any) -> str:
 
 
 def read(client: Client, account: str, store: Store) -> dict[str, RecordPlace]:
-    """The records of a store by promotion id."""
+    """The records of a store by promotion id; beside them `ID.lineage` and `ID.announced`."""
     prefix = f"{store.prefix}/.releases/"
     found = client.pages(
         "ListObjectsV2", "Contents", Bucket=store.bucket, Prefix=prefix, ExpectedBucketOwner=account, MaxKeys=1000
@@ -135,10 +143,20 @@ def create(world: World, action: Action) -> Facts:
     client = world.cloud.client(action.key.target, "s3", "register")
     items = list(_copies(action, release))
     done = transfer(_route(world, action, client, items), items, facts["prefix"])
-    record = Record(action.after["promotion"], release, facts["inputs"], facts["attempt"], facts["body"], done.stored)
+    ancestry = lineage.write(world, action, client, release, done.stored)
+    record = Record(
+        action.after["promotion"],
+        release,
+        facts["inputs"],
+        facts["attempt"],
+        facts["body"],
+        done.stored,
+        ancestry,
+    )
     _write(client, action, record)
     seconds = round(world.clock() - began, 1)
-    return {"bytes": done.moved, "skipped": done.skipped, "objects": len(items), "seconds": seconds}
+    moved = {"bytes": done.moved, "skipped": done.skipped, "objects": len(items), "seconds": seconds}
+    return {**moved, "lineage": ancestry}
 
 
 def _copies(action: Action, release: Release) -> Iterator[ObjectCopy]:
@@ -219,6 +237,13 @@ def _write(client: Client, action: Action, record: Record) -> None:
 
 def verify(world: World, client: Client, account: str, bucket: str, record: Record, *, deep: bool = False) -> None:
     """PreconditionError unless the store holds exactly what the record names; `deep` reads the bytes again."""
+    compare(client, account, bucket, record)
+    if deep:
+        _reread(world, client, account, bucket, record)
+
+
+def compare(client: Client, account: str, bucket: str, record: Record) -> None:
+    """PreconditionError unless the store lists exactly what the record names."""
     if not record.objects:
         return
     base = _common(record)
@@ -235,9 +260,6 @@ def verify(world: World, client: Client, account: str, bucket: str, record: Reco
             f"s3://{bucket}/{wrong[0]}{more} is not what was recorded",
             "find out who wrote below the store's prefix: only the bytes that were promoted are approved",
         )
-
-    if deep:
-        _reread(world, client, account, bucket, record)
 
 
 def _reread(world: World, client: Client, account: str, bucket: str, record: Record) -> None:

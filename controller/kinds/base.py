@@ -102,6 +102,7 @@ class World:
     Once `stopped`, no further action is started. `copiers` run the pieces of copies, `moved` hears of their bytes (the
     action's key, bytes done, bytes in all), `clock` gives seconds. One CopyObject moves at most `copy_limit` bytes, and
     objects above `parts_from` go in parts; `room` is held for each part that passes through this machine's memory.
+    `about` says whose run this is (`run`, `review`), for what is written down.
     """
 
     cloud: Cloud
@@ -118,6 +119,7 @@ class World:
     moved: Callable[[Key, int, int], None] = lambda *_: None
     clock: Callable[[], float] = time.monotonic
     room: AbstractContextManager[Any] = field(default_factory=lambda: threading.BoundedSemaphore(8))
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Kind(Protocol):

@@ -7,6 +7,7 @@ from typing import Any
 
 from controller.core.arn import parse_version
 from controller.core.errors import CloudError, SafetyError
+from controller.core.marks import LINEAGE
 from controller.core.model import Action, Key, Resource, Target
 from controller.core.release import spec_digest
 from controller.core.view import Package, View
@@ -34,7 +35,12 @@ def desire(wishes: Wishes) -> Iterator[Resource]:
             yield Resource(wish.key, spec, origins=(subject.name,))
         elif wish.draft is not None:
             spec = _spec(subject.identity, subject.inputs, spec_digest(wish.draft.body))
-            facts = {"group": subject.group_name, "body": wish.draft.body, "metadata": wish.metadata}
+            facts = {
+                "group": subject.group_name,
+                "body": wish.draft.body,
+                "metadata": wish.metadata,
+                "lineage": wish.lineage,
+            }
             yield Resource(wish.key, spec, needs(wish), (subject.name,), facts)
 
 
@@ -68,15 +74,15 @@ def create(world: World, action: Action) -> Facts:
     promotion = action.after["promotion"]
     if there := _there(world, action):
         return {"arn": there}
+    ancestry = world.made.of(action.needs, "lineage") or facts["lineage"]
+    metadata = facts["metadata"] | ({LINEAGE: ancestry} if ancestry else {})
     try:
         answer = client.call(
             "CreateModelPackage",
             **facts["body"],
             ModelPackageGroupName=facts["group"],
             ModelApprovalStatus="PendingManualApproval",
-            CustomerMetadataProperties=facts[
-                "metadata"
-            ],  # without the revision: a token comes with one set of parameters
+            CustomerMetadataProperties=metadata,  # without the revision: a token comes with one set of parameters
             ClientToken=promotion,
         )
     except CloudError as error:

@@ -29,7 +29,7 @@ def test_accounts_are_kept_apart_and_reset(bench: Bench) -> None:
 
 def test_other_sagemaker_calls(bench: Bench) -> None:
     """What the registry does not cover is moto's."""
-    assert bench.client("sagemaker").list_training_jobs()["TrainingJobSummaries"] == []
+    assert bench.client("sagemaker").list_endpoint_configs()["EndpointConfigs"] == []
 
 
 def test_what_moto_lacks_is_not_retried(bench: Bench) -> None:

@@ -17,7 +17,8 @@ from controller.core.model import Target
 from controller.oci.registry import Registry
 from controller.oci.transport import Response
 from controller.sandbox import local
-from controller.sandbox.principals import user_keys
+from controller.sandbox.principals import Caller, user_keys
+from controller.sandbox.sagemaker.jobs import record_execution
 from controller.sandbox.world import World
 
 
@@ -55,6 +56,7 @@ class Team:
     cloud: AwsCloud
     registry: Registry
     host: str
+    world: World
 
     def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
         """One call by its API name; `CloudError` for what is refused."""
@@ -64,6 +66,14 @@ class Team:
         """All items of a paged list."""
         return self.cloud.client(self.target, service, "register").pages(operation, result, **parameters)
 
+    def ran(self, pipeline: str, run: str, jobs: dict[str, str], experiment: str) -> str:
+        """Notes that a pipeline ran, with the training jobs of its steps; the run's ARN. The sandbox runs none."""
+        account, region = self.target.account, self.target.region
+        caller = Caller(account, f"arn:aws:iam::{account}:user/administrator", f"AIDA{account}", region, "sagemaker")
+        config = {"ExperimentName": experiment, "TrialName": run}
+        with self.world.lock:
+            return record_execution(self.world, caller, pipeline, run, jobs, PipelineExperimentConfig=config)
+
 
 def enter(world: World, account: str) -> Team:
     """An account's team with all rights there, in this process and without a socket. See `detached`."""
@@ -71,7 +81,7 @@ def enter(world: World, account: str) -> Team:
     cloud = AwsCloud({}, run="demo", writable=True, log=(log := CallLog()), prepare=_as_administrator(world, target))
     host = world.registry_of(account, target.region).host
     registries = EcrRegistries(cloud, {}, writable=True, log=log, transport=Straight(world))
-    return Team(target, cloud, registries.registry(host, "register"), host)
+    return Team(target, cloud, registries.registry(host, "register"), host, world)
 
 
 @contextmanager

@@ -18,7 +18,8 @@ Files = Mapping[str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A trained model: the files of each artifact (one per container), its reports and a request to try it with.
+    """A trained model: the files of each artifact (one per container), its reports, a request to try it with and the
+    lines it was trained on.
 
     `reports`: name to JSON; `quality` and the baselines' names are those of `seed`. `sample` is in `content_type`.
     """
@@ -26,6 +27,7 @@ class Model:
     artifacts: Sequence[Files]
     reports: Mapping[str, Any]
     sample: str
+    training: str
     content_type: str = "text/csv"
     features: Sequence[str] = field(default=())
 
@@ -54,6 +56,7 @@ def churn(*, usage: bool) -> Model:
             "bias": reports.bias(test, scores),
         },
         sample="".join(_line(one.row(usage=usage)) for one in (test[4], test[19], test[21])),
+        training="".join(_line([*row, one.churned]) for row, one in zip(rows, train, strict=True)),
         features=names,
     )
 
@@ -80,6 +83,7 @@ def defects() -> Model:
             "data_constraints": reports.data_constraints(pixels.FEATURES),
         },
         sample="".join(_line(picture) for picture, _ in test[:2]),
+        training="".join(_line([*picture, label]) for picture, label in train),
         features=pixels.FEATURES,
     )
 
@@ -96,6 +100,7 @@ def ocr() -> Model:
         artifacts=[_artifact("digits", quality, {"likelihoods.json": likelihoods, "labels.json": labels})],
         reports={"quality": quality, "quality_constraints": reports.quality_constraints(quality, "accuracy", 0.02)},
         sample="".join(worn(digit, roll, 0.08)[0] + "\n" for digit in "40817"),
+        training="".join(f"{digit},{shape}\n" for shape, digit in train),
         content_type="text/plain",
     )
 

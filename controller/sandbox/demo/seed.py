@@ -137,7 +137,7 @@ def _register(
             "SupportedTransformInstanceTypes": ["ml.m5.large"],
         },
         "SamplePayloadUrl": shelf.put(f"sample/request.{_ENDINGS[model.content_type]}", model.sample.encode()),
-        "MetadataProperties": _origin(shelf),
+        "MetadataProperties": _origin(shelf, model, containers[0]["Image"]),
         "CustomerMetadataProperties": {"trained-on": "2026-10", "quality": f"{model.quality:.3f}"},
         **_assessment(shelf, model),
     }
@@ -148,15 +148,30 @@ def _register(
             return
 
 
-def _origin(shelf: Shelf) -> Json:
-    """The commit and the pipeline run that made a version."""
+def _origin(shelf: Shelf, model: Model, image: str) -> Json:
+    """The commit and the pipeline run that made a version; its training job reads the data that it really saw."""
+    team, (project, number) = shelf.team, shelf.prefix.split("/")
     commit = hashlib.sha1(shelf.prefix.encode(), usedforsecurity=False).hexdigest()
-    name = shelf.bucket.removesuffix("-models")
-    pipelines = f"arn:aws:sagemaker:{shelf.team.target.region}:{shelf.team.target.account}:pipeline"
+    name, job = shelf.bucket.removesuffix("-models"), f"{project}-{number}"
+    data = shelf.put("train/data.csv", model.training.encode())
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": data, "S3DataDistributionType": "FullyReplicated"}}
+    team.call(
+        "sagemaker",
+        "CreateTrainingJob",
+        TrainingJobName=job,
+        AlgorithmSpecification={"TrainingImage": image, "TrainingInputMode": "File"},
+        RoleArn=f"arn:aws:iam::{team.target.account}:role/training",
+        InputDataConfig=[{"ChannelName": "train", "DataSource": source}],
+        OutputDataConfig={"S3OutputPath": f"s3://{shelf.bucket}/jobs"},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
+        StoppingCondition={"MaxRuntimeInSeconds": 3600},
+        HyperParameters={"rounds": "200", "seed": "10"},
+        ExperimentConfig={"ExperimentName": project, "TrialName": f"trial-{number}"},
+    )
     return {
         "CommitId": commit,
-        "Repository": f"https://git.acme.example/{name}/{shelf.prefix.partition('/')[0]}",
-        "GeneratedBy": f"{pipelines}/train/execution/{commit[:12]}",
+        "Repository": f"https://git.acme.example/{name}/{project}",
+        "GeneratedBy": team.ran("train", commit[:12], {"Train": job}, project),
         "ProjectId": name,
     }
 

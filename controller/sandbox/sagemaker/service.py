@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from controller.sandbox.principals import Caller
-from controller.sandbox.sagemaker import groups, lists, packages, search
+from controller.sandbox.sagemaker import groups, jobs, lists, packages, search
 from controller.sandbox.sagemaker.state import Document
 from controller.sandbox.world import World
 
@@ -29,6 +29,11 @@ _OPERATIONS: dict[str, Operation] = {
     "ListTags": groups.list_tags,
     "DeleteTags": groups.delete_tags,
     "Search": search.search,
+    "CreateTrainingJob": jobs.create_training_job,
+    "DescribeTrainingJob": jobs.describe_training_job,
+    "ListTrainingJobs": jobs.list_training_jobs,
+    "DescribePipelineExecution": jobs.describe_pipeline_execution,
+    "ListPipelineExecutionSteps": jobs.list_pipeline_execution_steps,
 }
 
 

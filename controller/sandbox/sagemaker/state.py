@@ -64,10 +64,15 @@ class Token:
 
 @dataclass(slots=True)
 class Models:
-    """Groups by lower-case name, packages by lower-case key, tokens by caller account and token."""
+    """Groups by lower-case name, packages by lower-case key, tokens by caller account and token.
+
+    `jobs` are training jobs by name, `executions` pipeline runs by ARN with their steps.
+    """
 
     account: str
     region: str
     groups: dict[str, Group] = field(default_factory=dict)
     packages: dict[str, Package] = field(default_factory=dict)
     tokens: dict[tuple[str, str], Token] = field(default_factory=dict)
+    jobs: dict[str, Document] = field(default_factory=dict)
+    executions: dict[str, tuple[Document, list[Document]]] = field(default_factory=dict)
