@@ -56,7 +56,7 @@ def _blind(view: View) -> dict[str, str]:
 
 def _traced(cloud: Cloud, place: Place, package: Package, views: Mapping[Any, View], manifests: Manifests) -> Traced:
     faults: list[str] = []
-    record, document = _evidence(cloud, place, package, views[place.target], faults)
+    bucket, record, document = _evidence(cloud, place, package, views[place.target], faults)
     faults += disagreements(package, record, document)
     every = tuple(views.values())
     return Traced(
@@ -67,16 +67,17 @@ def _traced(cloud: Cloud, place: Place, package: Package, views: Mapping[Any, Vi
         tuple(dict.fromkeys(faults)),
         others(package, every),
         readers(package, place.name, manifests),
+        bucket,
     )
 
 
 def _evidence(
     cloud: Cloud, place: Place, package: Package, view: View, faults: list[str]
-) -> tuple[Record | None, Lineage | None]:
+) -> tuple[str, Record | None, Lineage | None]:
     where = view.records.get(package.mark("promotion"))
     store = place.store(where.store) if where else None
     if where is None or store is None:
-        return None, None
+        return "", None, None
     client = cloud.client(place.target, "s3")
     record = document = None
     try:
@@ -88,4 +89,4 @@ def _evidence(
         document = lineage.read(client, place.target.account, store.bucket, lineage_key(where.key))
     except HubwrightError as error:
         faults.append(told(error))
-    return record, document
+    return store.bucket, record, document

@@ -355,6 +355,9 @@ def simple(bed: Bed) -> None:
     )
 
 
+_SHOWN = ("hubwright/revision", "hubwright/lineage")  # the document names VersionIds, which differ between equal runs
+
+
 def hub_state(world: World) -> dict[str, Any]:
     """Everything in the hub that counts, as plain data: no times, no VersionIds, nothing of the sources."""
     models, registry = world.models_of(HUB, REGION), world.registry_of(HUB, REGION)
@@ -377,7 +380,7 @@ def hub_state(world: World) -> dict[str, Any]:
 
 
 def _without_times(body: Mapping[str, Any]) -> dict[str, Any]:
-    metadata = {k: v for k, v in body.get("CustomerMetadataProperties", {}).items() if k != "hubwright/revision"}
+    metadata = {k: v for k, v in body.get("CustomerMetadataProperties", {}).items() if k not in _SHOWN}
     kept = {name: value for name, value in body.items() if not name.endswith("Time") and "By" not in name}
     return {**kept, "CustomerMetadataProperties": metadata}
 

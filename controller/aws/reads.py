@@ -81,7 +81,7 @@ READS: Mapping[str, frozenset[str]] = {
         },
     ),
     "sts": frozenset({"AssumeRole", "GetCallerIdentity"}),
-    "kms": frozenset({"DescribeKey", "GetKeyPolicy", "ListAliases", "ListResourceTags"}),
+    "kms": frozenset({"DescribeKey", "GetKeyPolicy", "GetPublicKey", "ListAliases", "ListResourceTags"}),
     "iam": frozenset(
         {
             "GetPolicy",

@@ -160,6 +160,38 @@ def trace(what: str, form: str, **values: Any) -> int:
 
 
 @hubwright.command()
+@click.argument("arn")
+@click.option("--key", required=True, metavar="FILE|ARN", help="A private key, PEM, or a KMS key that signs.")
+@click.option("--summary", is_flag=True, help="A SLSA verification summary instead of a promotion statement.")
+@click.option("--out", type=_FILE, metavar="FILE", help="Write it there instead of to stdout.")
+@taking(FOLDER, REVISION, RUNNING)
+def attest(arn: str, key: str, summary: bool, out: Path | None, **values: Any) -> int:  # noqa: FBT001  (click's flags)
+    """Sign an in-toto statement that names every byte of a hub version.
+
+    \b
+    Example: hubwright attest arn:aws:sagemaker:eu-west-1:111111111111:model-package/churn/8 --key key.pem
+    """
+    from controller.cli.attesting import attest as run
+
+    return run(settings(values), arn, key=key, summary=summary, out=out)
+
+
+@hubwright.command()
+@click.argument("files", nargs=-1, required=True, type=_FILE, metavar="FILE...")
+@click.option("--key", required=True, metavar="FILE|ARN", help="The public key, PEM, or the KMS key that signed.")
+@taking(FOLDER, REVISION, RUNNING)
+def verify(files: tuple[Path, ...], key: str, **values: Any) -> int:
+    """Check signed statements against what is live; exit 5 when one does not hold.
+
+    \b
+    Example: hubwright verify churn-8.dsse.json --key key.pub
+    """
+    from controller.cli.attesting import verify as run
+
+    return run(settings(values), files, key=key)
+
+
+@hubwright.command()
 @click.option(
     "--seed", type=click.Choice(["demo", "empty"]), default="demo", show_default=True, help="What it starts with."
 )

@@ -86,6 +86,7 @@ class Run:
             parts_from=parts_from(os.environ),
             copiers=self.copiers,
             moved=self.gauge,
+            about={"run": self.name},
         )
 
 

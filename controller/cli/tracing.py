@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 from controller.cli.output import write
 from controller.cli.run import opened
 from controller.cli.settings import Settings
 from controller.core.errors import HubwrightError
 from controller.core.reasons import EXITS
 from controller.core.trace import parse_asked
+from controller.render.document import to_json
 from controller.render.trace import mermaid, text
 from controller.trace import trace as find
 
@@ -27,7 +26,7 @@ def trace(settings: Settings, asked: str, form: str) -> int:
         )
     document = found.to_json()
     if form == "json":
-        write(json.dumps(document, sort_keys=True, indent=2, ensure_ascii=False) + "\n")
+        write(to_json(document))
     else:
         write(text(document) if form == "text" else mermaid(document))
     return 0 if found.sound else EXITS["conflict"]

@@ -32,7 +32,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """One hub version with its evidence. `faults` say where the evidence does not agree; empty: all of it does.
+    """One hub version with its evidence, in `bucket`. `faults` say where it does not agree; empty: all of it does.
 
     `same` are other hub versions of the same release, `readers` who may read this one.
     """
@@ -44,6 +44,7 @@ class Traced:
     faults: tuple[str, ...]
     same: tuple[str, ...]
     readers: tuple[str, ...]
+    bucket: str = ""
 
     def to_json(self) -> dict[str, Any]:
         package, found = self.package, self.lineage

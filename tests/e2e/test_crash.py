@@ -58,7 +58,7 @@ def safe(world: World, base: World) -> None:
         if key not in known and body["ModelApprovalStatus"] == "Approved":
             marks = body["CustomerMetadataProperties"]
             assert marks["hubwright/approved"] == "yes"
-            assert any(marks["hubwright/promotion"] in name for name in state["records"])
+            assert any(name.endswith(f"/{marks['hubwright/promotion']}.json") for name in state["records"])
             assert [place.uri for place in places(body) if not _stands(state, place.uri)] == []
 
 
