@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,12 @@ def platform(**lineage: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def demo() -> Bed:
-    reset_moto()
+def demo() -> Iterator[Bed]:
     world = World(logical=True)
     world.settings.status = {"*": ("Completed",)}
     plant(world)
-    return Bed(beds.Door(world))
+    yield Bed(beds.Door(world))
+    reset_moto()
 
 
 def traced(bed: Bed, fleet: Manifests, what: str) -> Trace:
