@@ -11,18 +11,19 @@ from controller.render.item import Item
 from controller.render.sections import Section, converged, headline, sections
 
 LIMIT = 60_000  # characters; GitHub takes 65,536 of a comment
+_FRAME = 240  # what a section needs beside its items, and the last line
 _MARKS = {"alarm": "🛑 ", "warning": "⚠️ ", "change": "", "quiet": ""}
 
 
 def markdown(report: Report, limit: int = LIMIT) -> str:
-    """The report, of at most about `limit` characters; what is left out is counted."""
+    """The report, of at most `limit` characters; what is left out is counted."""
     found = sections(report)
     title = "Result" if report.kind == "result" else "Plan"
     lines = [f"### Hubwright: {title.lower()}", "", escaped(headline(report)), ""]
     if found:
         rows = [f"| {_MARKS[section.tone]}{section.title} | {len(section.items)} |" for section in found]
         lines += ["| | |", "|---|---:|", *rows, ""]
-    room = limit - sum(len(line) + 1 for line in lines) - 200
+    room = limit - sum(len(line) + 1 for line in lines) - _FRAME * (len(found) + 1)
     for section in found:
         block, room = _within(section, room)
         lines += [*block, ""]
