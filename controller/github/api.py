@@ -1,4 +1,4 @@
-"""GitHub's REST API over HTTPS: bounded answers and times, no redirect followed with the token, few and patient tries."""
+"""GitHub's REST API over HTTPS: bounded answers and times, few and patient tries, and the token goes nowhere else."""
 
 from __future__ import annotations
 
@@ -128,11 +128,13 @@ class Api:
         raise AssertionError("unreachable")
 
     def _checked(self, answer: Answer, method: str, what: str) -> Answer:
-        if answer.status < 400:  # noqa: PLR2004
+        if answer.status < 400:
             return answer
         hints = {401: "is GITHUB_TOKEN one of this repository?", 403: "the workflow's permissions may not allow it"}
         said = redacted(_message(answer))
-        raise GitHubError(f"{method} {what} failed: {answer.status} {said}", answer.status, hints.get(answer.status, ""))
+        raise GitHubError(
+            f"{method} {what} failed: {answer.status} {said}", answer.status, hints.get(answer.status, "")
+        )
 
     def _once(self, method: str, url: str, body: bytes | None, *, authorized: bool = True) -> Answer:
         parts = urlsplit(url)
@@ -164,7 +166,7 @@ def _connection(scheme: str, host: str, port: int | None) -> http.client.HTTPCon
 
 def passing(answer: Answer) -> bool:
     """Whether trying again may help: a fault of the server, or too many requests."""
-    limited = answer.status == 403 and (  # noqa: PLR2004
+    limited = answer.status == 403 and (
         "retry-after" in answer.headers or answer.headers.get("x-ratelimit-remaining") == "0"
     )
     return answer.status in _AGAIN or limited

@@ -28,12 +28,12 @@ def comment(api: Api, pull: int, body: str, topic: str, login: str) -> str:
     text = fitted(_mark(topic), body)
 
     def attempt() -> Post:
-        first, *more = [*_ours(api.all(f"issues/{pull}/comments"), topic, login), None]
-        if first is None:
+        mine = list(_ours(api.all(f"issues/{pull}/comments"), topic, login))
+        if not mine:
             return _post(api.send("POST", f"issues/{pull}/comments", {"body": text}))
+        first, *more = mine
         for other in more:
-            if other is not None:
-                api.send("DELETE", f"issues/comments/{int(other['id'])}")
+            api.send("DELETE", f"issues/comments/{int(other['id'])}")
         if first["body"] == text:
             return first
         return _post(api.send("PATCH", f"issues/comments/{int(first['id'])}", {"body": text}))
@@ -47,12 +47,12 @@ def issue(api: Api, title: str, body: str, topic: str, login: str, *, wanted: bo
 
     def attempt() -> Post:
         every = (item for item in api.all("issues?state=open") if "pull_request" not in item)
-        first, *more = [*_ours(every, topic, login), None]
-        for other in more:
-            if other is not None:
-                api.send("PATCH", f"issues/{int(other['number'])}", {"state": "closed"})
-        if first is None:
+        mine = list(_ours(every, topic, login))
+        if not mine:
             return _post(api.send("POST", "issues", {"title": title, "body": text})) if wanted else {}
+        first, *more = mine
+        for other in more:
+            api.send("PATCH", f"issues/{int(other['number'])}", {"state": "closed"})
         change = {"body": text} | ({} if wanted else {"state": "closed", "state_reason": "completed"})
         return _post(api.send("PATCH", f"issues/{int(first['number'])}", change))
 
@@ -93,7 +93,7 @@ def _patiently(api: Api, attempt: Callable[[], Done]) -> Done:
         try:
             return attempt()
         except GitHubError as error:
-            if error.status and error.status < 500 and error.status != 429:  # noqa: PLR2004
+            if error.status and error.status < 500 and error.status != 429:
                 raise
             api.pause(2.0**number)
     return attempt()

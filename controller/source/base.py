@@ -23,3 +23,11 @@ def merge_base(repo: Path, ref: str, other: str) -> str:
 def head(repo: Path, ref: str) -> str:
     """The full id of the commit that `ref` names."""
     return git.commit(git.repository(repo), ref)
+
+
+def first_parents(repo: Path, ref: str, count: int) -> tuple[str, ...]:
+    """The last `count` commits of a branch itself, newest first: what was merged into it, and not what was in that."""
+    found = git.repository(repo)
+    end = git.commit(found, ref)
+    said = found.run("rev-list", "--first-parent", f"--max-count={count}", "--end-of-options", end)
+    return tuple(said.decode("ascii").split())

@@ -75,7 +75,7 @@ class Repo:
             else:
                 path.write_text(text)
         self.git("add", "-A")
-        self.git("commit", "-qm", "change")
+        self.git("commit", "-qm", "change", "--allow-empty")
         return self.git("rev-parse", "HEAD")
 
     def edit(self, name: str, old: str, new: str) -> str:

@@ -1,0 +1,100 @@
+"""The commands around the straight line: a repository's beginnings, a set-up's health, what the code host is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from controller.cli.commands import hubwright as hubwright
+from controller.cli.options import Command
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_REPOSITORY = click.option(
+    "--repository", metavar="OWNER/NAME", help="On GitHub; by default GITHUB_REPOSITORY. The token is GITHUB_TOKEN."
+)
+_BODY = click.option("--body-file", "body", type=_FILE, required=True, metavar="FILE", help="Markdown.")
+_LOGIN = click.option(
+    "--login",
+    default="github-actions[bot]",
+    show_default=True,
+    help="Whose posts are ours: the login that GITHUB_TOKEN writes as. Nobody else's are ever changed.",
+)
+
+
+def _topic(default: str) -> Callable[[Command], Command]:
+    words = "Several comments may stand side by side, one of each topic."
+    return click.option("--topic", default=default, show_default=True, help=words)
+
+
+@hubwright.command()
+@click.option("--pr", "pull", type=click.IntRange(1), required=True, metavar="N", help="The pull request.")
+@_BODY
+@_topic("plan")
+@_REPOSITORY
+@_LOGIN
+def comment(pull: int, body: Path, topic: str, repository: str | None, login: str) -> int:
+    """Put one comment up on a pull request, or bring it up to date in its place.
+
+    \b
+    Example: hubwright comment --pr 17 --body-file plan.md
+    """
+    from controller.cli.host import Post
+    from controller.cli.host import comment as run
+
+    return run(repository, pull, Post(body, topic, login))
+
+
+@hubwright.command()
+@click.option("--title", required=True, help="Of the issue.")
+@click.option("--open/--close", "wanted", default=True, show_default=True, help="Close it when all is well again.")
+@_BODY
+@_topic("drift")
+@_REPOSITORY
+@_LOGIN
+def issue(title: str, wanted: bool, body: Path, topic: str, repository: str | None, login: str) -> int:  # noqa: FBT001
+    """Open one issue, bring it up to date in its place, or close it.
+
+    \b
+    Example: hubwright issue --title "Models drifted" --body-file drift.md
+    """
+    from controller.cli.host import Post
+    from controller.cli.host import issue as run
+
+    return run(repository, title, Post(body, topic, login), wanted=wanted)
+
+
+@hubwright.command()
+@click.option("--into", "folder", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR")
+@click.option("--last", type=click.IntRange(1, 200), default=20, show_default=True, help="Commits of the branch.")
+@click.option("--repo", default=".", metavar="DIR", show_default=True, help="The Git repository.")
+@click.option("--ref", default="HEAD", metavar="REV", show_default=True, help="The branch's newest commit.")
+@_REPOSITORY
+def plans(folder: Path, last: int, repo: str, ref: str, repository: str | None) -> int:
+    """Fetch the plans that reviewers saw, of the pull requests merged last. Exit 1 when there is none.
+
+    \b
+    Example: hubwright plans --into plans
+    """
+    from controller.cli.host import plans as run
+
+    return run(repository, repo, ref, last, folder)
+
+
+@hubwright.command()
+@click.option("--pr", "pull", type=click.IntRange(1), metavar="N", help="By default the one that --ref merged.")
+@click.option("--team", "teams", multiple=True, metavar="TEAM=LOGIN,LOGIN", help="Who is in a team; repeatable.")
+@click.option("--out", type=_FILE, required=True, metavar="FILE", help="Where to write it.")
+@click.option("--repo", default=".", metavar="DIR", show_default=True, help="The Git repository.")
+@click.option("--ref", default="HEAD", metavar="REV", show_default=True, help="The merge.")
+@_REPOSITORY
+def review(pull: int | None, teams: tuple[str, ...], out: Path, repo: str, ref: str, repository: str | None) -> int:
+    """Fetch who approved a pull request, and at which commit, for guardrails that ask for approvals.
+
+    \b
+    Example: hubwright review --team model-risk=ada,grace --out review.json
+    """
+    from controller.cli.host import review as run
+
+    return run(repository, pull, repo, ref, teams, out)
