@@ -17,8 +17,9 @@ from controller.core.errors import RegistryError, SafetyError
 from controller.core.model import Target
 from controller.kinds.base import Client, Cloud, Purpose
 from controller.oci.auth import Login
-from controller.oci.copy import Ledger, Means, Place, Tell, copy_image
+from controller.oci.copy import Means, Place, Tell, copy_image
 from controller.oci.http import HttpTransport
+from controller.oci.ledger import Ledger
 from controller.oci.network import Home, Network, home
 from controller.oci.reference import parse
 from controller.oci.registry import Registry
@@ -78,6 +79,7 @@ class EcrRegistries:
         tag: str,
         held: Sequence[str] = (),
         tell: Tell | None = None,
+        others: Mapping[str, str] | None = None,
     ) -> Mapping[str, int]:
         """As `kinds.base.Registries.copy`. `PreconditionError` if the tag names another image."""
         if not self._writable:
@@ -90,6 +92,7 @@ class EcrRegistries:
             tag,
             self._means(target.host, tell),
             held,
+            others,
         )
         return {"bytes": moved.bytes, "skipped": moved.skipped + moved.mounted}
 
@@ -127,7 +130,7 @@ class EcrRegistries:
     def close(self) -> None:
         """Ends all connections; nothing may be asked afterwards."""
         if self._threads is not None:
-            self._threads.shutdown(cancel_futures=True)
+            self._threads.shutdown(wait=not self._stopped(), cancel_futures=True)
         with self._lock:
             for pool in self._pools:
                 pool.close()

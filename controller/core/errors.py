@@ -92,12 +92,18 @@ class CloudError(HubwrightError):
 
 
 class RegistryError(HubwrightError):
-    """An image registry refused or failed one request; `status` is HTTP's, 0 when no answer came."""
+    """An image registry refused or failed one request; `status` is HTTP's, 0 when no answer came.
 
-    def __init__(self, message: str, *, status: int = 0, code: str = "", hint: str = "") -> None:
+    `digests` are those that the registry named in its answer.
+    """
+
+    def __init__(
+        self, message: str, *, status: int = 0, code: str = "", hint: str = "", digests: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message, hint)
         self.status = status
         self.code = code
+        self.digests = digests
 
 
 class PreconditionError(HubwrightError):

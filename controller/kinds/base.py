@@ -51,11 +51,12 @@ class Registries(Protocol):
         tag: str,
         held: Sequence[str] = (),
         tell: Callable[[int, int], None] | None = None,
+        others: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any]:
         """Copies an image by `digest` between repositories (`host/name`) and tags it; `{"bytes", "skipped"}`.
 
-        `held`: repositories of the destination's registry that are known to hold this image already. `tell` hears how
-        many bytes of how many are there.
+        `held`: repositories of the destination's registry that are known to hold this image already; `others`: digests
+        by repository of images there that may share blobs with it. `tell` hears how many bytes of how many are there.
         """
         ...
 

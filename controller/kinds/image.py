@@ -69,8 +69,9 @@ def create(world: World, action: Action) -> Facts:
     digest = action.after["digest"]
     seen = world.views[target].images if target in world.views else {}
     held = sorted({name for (name, _), live in seen.items() if live == digest and name != facts["repository"]})
+    others = {name: live for (name, _), live in sorted(seen.items()) if name not in {*held, facts["repository"]}}
     tell = functools.partial(world.moved, action.key)
-    return world.registries.copy(facts["source"], place, digest, facts["tag"], held, tell)
+    return world.registries.copy(facts["source"], place, digest, facts["tag"], held, tell, others)
 
 
 def update(world: World, action: Action) -> Facts:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, wait
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from controller.core.errors import PreconditionError, RegistryError, WaitingError
+from controller.oci.ledger import Ledger
 from controller.oci.manifest import Descriptor, Listed, Manifest
 from controller.oci.reference import check_digest, check_tag
 from controller.oci.registry import Registry
@@ -22,7 +23,9 @@ B = TypeVar("B")
 Tell = Callable[[int, int], None]
 """Told how many bytes of how many have arrived."""
 
-_REMEMBERED = 65536
+_WORTH = 1 << 20  # bytes that are missing before anybody else's image is read for what it shares
+_CHILDREN = 4
+_LACKS = frozenset({"BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN"})
 _FOREIGN = ("foreign", "nondistributable")
 
 
@@ -46,20 +49,6 @@ class Moved:
         return Moved(self.bytes + other.bytes, self.skipped + other.skipped, self.mounted + other.mounted)
 
 
-class Ledger:
-    """Which repository of one registry was seen to hold a blob, in this run. Safe for threads."""
-
-    def __init__(self) -> None:
-        self._held: dict[str, str] = {}
-
-    def note(self, digest: str, repository: str) -> None:
-        if len(self._held) < _REMEMBERED:
-            self._held.setdefault(digest, repository)
-
-    def holder(self, digest: str) -> str | None:
-        return self._held.get(digest)
-
-
 @dataclass(frozen=True, slots=True)
 class Means:
     """What a copy may use: threads (none: one thing after another, in an order that is always the same), buffers,
@@ -73,23 +62,30 @@ class Means:
 
 
 def copy_image(
-    source: Place, destination: Place, digest: str, tag: str, means: Means | None = None, held: Sequence[str] = ()
+    source: Place,
+    destination: Place,
+    digest: str,
+    tag: str,
+    means: Means | None = None,
+    held: Sequence[str] = (),
+    others: Mapping[str, str] | None = None,
 ) -> Moved:
-    """Copies the image or index `digest`, everything below it and what refers to it, then tags it.
+    """Copies the image or index `digest`, everything below it and what is attached to it, then tags it.
 
-    Safe to repeat at any point. `held` names repositories of the destination's registry that hold this very image:
-    blobs are mounted from there, where the registry grants it. `PreconditionError` if `tag` already names something
+    Safe to repeat at any point. `held` names repositories of the destination's registry that hold this very image,
+    `others` images by repository that may share some of it: blobs are mounted from there, where the registry grants
+    it. `PreconditionError` if `tag` already names something
     else: a tag is never moved. `RegistryError` if the source has not what it should have; nothing is tagged then.
     """
     check_digest(digest)
     check_tag(tag)
     if _tagged(destination, digest, tag):
         return Moved()
-    run = _Run(source, destination, means or Means(), tuple(held))
+    run = _Run(source, destination, means or Means(), tuple(held), others or {})
     there = destination.registry.manifest(destination.repository, digest)
     manifest = there or run.everything(digest)
     try:
-        destination.registry.put_manifest(destination.repository, manifest, tag)
+        run.put(manifest, tag)
     except RegistryError:
         # Somebody may have been faster: an immutable tag is refused even when it names the same image.
         if not _tagged(destination, digest, tag):
@@ -116,6 +112,7 @@ class _Run:
     destination: Place
     means: Means
     held: tuple[str, ...]
+    others: Mapping[str, str]
     moved: Moved = Moved()
     _arrived: int = 0
     _expected: int = 0
@@ -125,18 +122,43 @@ class _Run:
         """All but the image itself is at the destination when this returns its manifest, for the tag's PUT to store."""
         tree = Tree(self.source.registry, self.source.repository, self._present, self._each)
         tree.add(tree.fetch(digest))
+        own = [*tree.manifests]
         referrers: dict[str, list[Listed]] = {}
         for item in tree.referrers():
             referrers.setdefault(item.subject, []).append(item.listed)
+        tree.attached(own)
         missing = tree.ordered()
         self._blobs(missing)
         registry, repository = self.destination.registry, self.destination.repository
+        absent = {manifest.digest for manifest in missing}
+        self._name(tree, (known for known in tree.tags if known not in absent))
         for manifest in missing:
             if manifest.digest in referrers:
                 attach(registry, repository, manifest.digest, referrers[manifest.digest])
             if manifest.digest != digest:
-                registry.put_manifest(repository, manifest)
+                self.put(manifest)
+            self._name(tree, [manifest.digest])
         return tree.manifests[digest]
+
+    def put(self, manifest: Manifest, tag: str | None = None) -> None:
+        """Stores a manifest; blobs that the registry then misses, though it said it had them, are sent once more."""
+        registry, repository = self.destination.registry, self.destination.repository
+        try:
+            registry.put_manifest(repository, manifest, tag)
+        except RegistryError as error:
+            if error.code not in _LACKS:
+                raise
+            named = [blob for blob in manifest.blobs if blob.digest in error.digests] or manifest.blobs
+            self.moved = sum(self._each(self._sent, named), self.moved)
+            registry.put_manifest(repository, manifest, tag)
+
+    def _name(self, tree: Tree, digests: Iterable[str]) -> None:
+        """Puts what is attached under its tags, unless they are there: a tag is never moved."""
+        registry, repository = self.destination.registry, self.destination.repository
+        for digest in digests:
+            for tag in tree.tags.get(digest, ()):
+                if registry.manifest(repository, tag) is None:
+                    registry.put_manifest(repository, tree.manifests[digest], tag)
 
     def _present(self, digest: str) -> bool:
         return self.destination.registry.has_manifest(self.destination.repository, digest)
@@ -152,23 +174,56 @@ class _Run:
                 if found.setdefault(blob.digest, blob).size != blob.size:
                     raise RegistryError(f"an image gives {blob.digest} two sizes", code="MANIFEST_INVALID")
         self._expected = sum(blob.size for blob in found.values())
-        parts = self._each(self._blob, sorted(found.values(), key=lambda blob: -blob.size))
-        self.moved = sum(parts, self.moved)
+        ordered = sorted(found.values(), key=lambda blob: -blob.size)
+        there = self._each(self._there, ordered)
+        missing = [blob for blob, held in zip(ordered, there, strict=True) if not held]
+        self.moved += Moved(skipped=sum(blob.size for blob, held in zip(ordered, there, strict=True) if held))
+        self._look_around(missing)
+        self.moved = sum(self._each(self._blob, missing), self.moved)
+
+    def _there(self, blob: Descriptor) -> bool:
+        """Whether the destination has the blob, which then is counted."""
+        self._go_on()
+        if not self.destination.registry.has_blob(self.destination.repository, blob):
+            return False
+        self._count(blob.size)
+        self.means.ledger.note(blob.digest, self.destination.repository)
+        return True
+
+    def _look_around(self, missing: Iterable[Descriptor]) -> None:
+        """Reads which blobs some other images of the destination's registry have, if that may save much."""
+        if self.held or sum(blob.size for blob in missing if not self.means.ledger.holder(blob.digest)) < _WORTH:
+            return
+        images = self.means.ledger.unread(self.others)
+        for name, blobs in zip(images, self._each(self._blobs_of, images), strict=True):
+            for blob in blobs:
+                self.means.ledger.note(blob.digest, name[0])
+
+    def _blobs_of(self, image: tuple[str, str]) -> tuple[Descriptor, ...]:
+        registry, (repository, digest) = self.destination.registry, image
+        try:
+            top = registry.manifest(repository, digest)
+            children = top.children[:_CHILDREN] if top else ()
+            read = [top, *(registry.manifest(repository, child.digest) for child in children)]
+        except RegistryError:  # not to know costs bytes and nothing else
+            return ()
+        return tuple(blob for manifest in read if manifest for blob in manifest.blobs)
 
     def _blob(self, blob: Descriptor) -> Moved:
-        """One blob: there already, mounted, or streamed."""
+        """One blob that is not there: mounted, or streamed."""
         self._go_on()
-        registry, repository = self.destination.registry, self.destination.repository
-        if registry.has_blob(repository, blob):
-            self._count(blob.size)
-            return self._noted(blob, Moved(skipped=blob.size))
-        location: str | None = ""
         if holder := self._holder(blob):
-            location = registry.mount(repository, blob, holder)
-        if location is None:
-            self._count(blob.size)
-            return self._noted(blob, Moved(mounted=blob.size))
+            location = self.destination.registry.mount(self.destination.repository, blob, holder)
+            self.means.ledger.mounted(granted=location is None)
+            if location is None:
+                self._count(blob.size)
+                return self._noted(blob, Moved(mounted=blob.size))
+            return self._sent(blob, location)
+        return self._sent(blob)
+
+    def _sent(self, blob: Descriptor, location: str = "") -> Moved:
         with self.means.buffers.one() as buffer:
+            registry, repository = self.destination.registry, self.destination.repository
             registry.upload(repository, blob, lambda: self._pieces(blob, buffer), location)
         return self._noted(blob, Moved(blob.size))
 

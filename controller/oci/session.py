@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
 from collections.abc import Callable, Generator, Mapping
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ _MOST_HOPS = 3
 _LONGEST_WAIT = 30.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _BEGIN_ANEW = frozenset({"BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID"})
 
 
@@ -120,12 +122,12 @@ def expect(answer: Response, statuses: set[int], what: str) -> None:
     """`RegistryError` unless the status is one of these: a `TransientError` where another try may help."""
     if answer.status in statuses:
         return
-    code, said = _said(answer)
+    code, said, digests = _said(answer)
     message = f"{what.partition('?')[0]} failed: HTTP {answer.status} {said}".rstrip()
     if answer.status in _PASSING or code in _BEGIN_ANEW:
         raise TransientError(message, status=answer.status, code=code, after=_wait(answer))
     hint = "the login may not do this in that repository" if answer.status in {401, 403} else ""
-    raise RegistryError(message, status=answer.status, code=code, hint=hint)
+    raise RegistryError(message, status=answer.status, code=code, hint=hint, digests=digests)
 
 
 def _wait(answer: Response) -> float:
@@ -141,11 +143,13 @@ def _wait(answer: Response) -> float:
     return min(max(seconds, 0.0), _LONGEST_WAIT)
 
 
-def _said(answer: Response) -> tuple[str, str]:
-    """(code, message) of the registry's error, as far as it has the specified shape."""
+def _said(answer: Response) -> tuple[str, str, tuple[str, ...]]:
+    """(code, message, digests named) of the registry's error, as far as it has the specified shape."""
     try:
-        error = json.loads(read_all(answer, 65536))["errors"][0]
+        body = read_all(answer, 65536)
+        error = json.loads(body)["errors"][0]
         code, message = str(error["code"]), str(error.get("message", ""))
     except (RegistryError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return "", ""
-    return code[:100], " ".join(f"{code}: {message}".split())[:500]
+        return "", "", ()
+    digests = tuple(dict.fromkeys(_DIGEST.findall(body.decode("utf-8", "replace"))))
+    return code[:100], " ".join(f"{code}: {message}".split())[:500], digests

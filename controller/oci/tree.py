@@ -16,6 +16,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 _DEEPEST = 4
+_ATTACHED = ("sig", "att", "sbom")
 _MOST_MANIFESTS = 1024
 _MOST_BYTES = 64 * 1024 * 1024
 
@@ -36,13 +37,18 @@ class Referrer:
 
 @dataclass(slots=True)
 class Tree:
-    """Manifests of `repository` at the source that the destination lacks; `present` says of a digest that it has it."""
+    """Manifests of `repository` at the source that the destination lacks; `present` says of a digest that it has it.
+
+    `tags` are those, by digest, that what is attached to a manifest is found under.
+    """
 
     registry: Registry
     repository: str
     present: Callable[[str], bool]
     each: Each
     manifests: dict[str, Manifest] = field(default_factory=dict)
+    tags: dict[str, list[str]] = field(default_factory=dict)
+    _attached: dict[str, list[str]] = field(default_factory=dict)
     _there: set[str] = field(default_factory=set)
     _read: int = 0
     _bytes: int = 0
@@ -77,6 +83,17 @@ class Tree:
                     found[referrer.listed.part.digest] = referrer
         return list(found.values())
 
+    def attached(self, subjects: Iterable[str]) -> None:
+        """Takes in what cosign keeps under tags that are made of these digests: signatures, attestations, SBOMs."""
+        names = [(digest, f"{referrers_tag(digest)}.{kind}") for digest in subjects for kind in _ATTACHED]
+        found = self.each(lambda name: self.registry.manifest(self.repository, name[1]), names)
+        for (subject, tag), manifest in zip(names, found, strict=True):
+            if manifest is None:
+                continue
+            self.tags.setdefault(manifest.digest, []).append(tag)
+            self._attached.setdefault(subject, []).append(manifest.digest)
+            self._take_in(manifest)
+
     def ordered(self) -> list[Manifest]:
         """What is to be stored: children before their index, and what refers to a manifest before that.
 
@@ -86,6 +103,7 @@ class Tree:
         graph = {digest: [child.digest for child in item.children] for digest, item in missing.items()}
         referred = {digest: [*parts] for digest, parts in graph.items()}
         for digest, item in missing.items():
+            referred[digest] += self._attached.get(digest, ())
             if item.subject in referred:
                 referred[item.subject].append(digest)
         try:
@@ -106,11 +124,17 @@ class Tree:
         if manifest.subject != referrer.subject:
             said = f"{part.digest} is listed as referring to {referrer.subject}, and does not"
             raise RegistryError(said, code="MANIFEST_INVALID")
-        if part.digest in self._there or self.present(part.digest):
+        self._take_in(manifest)
+        return True
+
+    def _take_in(self, manifest: Manifest) -> None:
+        """One manifest more, and what is below it unless it is at the destination."""
+        if manifest.digest in self.manifests:
+            return
+        if manifest.digest in self._there or self.present(manifest.digest):
             self._there.add(self._counted(manifest).digest)
         else:
             self.add(manifest)
-        return True
 
     def _unknown(self, children: Iterable[Descriptor]) -> list[Descriptor]:
         found = {child.digest: child for child in children}
