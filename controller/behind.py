@@ -31,14 +31,7 @@ def behind(subject: Subject, wish: Wish | None, taken: Taken, views: Mapping[Tar
         return
     yield from _record(subject, taken)
     yield from _objects(wish, taken, views)
-    for found in taken.spoiled.get(subject.name, ()):
-        evidence = (Evidence(found.name, found.expected, found.found),)
-        if found.unread:
-            why = f"the bytes of its {found.what}s could not all be read"
-            yield item(subject, "blind", "warning", f"{found.what}-bytes", why, evidence=evidence, mend=Mend())
-        else:
-            why = f"the bytes of its {found.what} {found.name} are not those that were promoted"
-            yield item(subject, "lost", "critical", found.name, why, evidence=evidence, mend=anew(subject))
+    yield from _bytes(wish, taken, views)
 
 
 def _source(subject: Subject, taken: Taken) -> Iterator[Item]:
@@ -94,6 +87,34 @@ def _objects(wish: Wish, taken: Taken, views: Mapping[Target, View]) -> Iterator
             kind = "drift" if fault == "added" else "lost"
             mend = _mend(subject, store.bucket, some, taken)
             yield item(subject, kind, "critical", f"objects-{fault}", _WHY[fault], evidence=rows, mend=mend)
+
+
+def _bytes(wish: Wish, taken: Taken, views: Mapping[Target, View]) -> Iterator[Item]:
+    """What a deep look found: one item for the objects, one for the images, one for what could not be read."""
+    subject, found = wish.subject, taken.spoiled.get(wish.subject.name, ())
+    for what in ("object", "image"):
+        for unread in (False, True):
+            some = [one for one in found if one.what == what and one.unread == unread]
+            rows = tuple(Evidence(one.name, one.expected, one.found) for one in some)
+            if some and unread:
+                why = f"the bytes of its {what}s could not all be read"
+                yield item(subject, "blind", "warning", f"{what}-bytes", why, evidence=rows, mend=Mend())
+            elif some:
+                why = f"the bytes of its {what}s are not those that were promoted"
+                mend = _removed(wish, [one.name for one in some], taken, views) if what == "object" else anew(subject)
+                yield item(subject, "lost", "critical", f"{what}-bytes", why, evidence=rows, mend=mend)
+
+
+def _removed(wish: Wish, keys: list[str], taken: Taken, views: Mapping[Target, View]) -> Mend:
+    """What is spoiled has to go before it can be copied anew: nothing is ever written over."""
+    subject, record = wish.subject, taken.records[wish.subject.name]
+    store = subject.place.store(views[subject.place.target].records[subject.recorded_as].store)
+    again = anew(subject)
+    if store is None or not isinstance(record, Record):
+        return again
+    versions = {one.key: one.version for one in record.objects}
+    first = tuple(remover(store.bucket, key, versions[key] or "null") for key in keys)
+    return Mend((*first, *again.commands), commit=True)
 
 
 def _mend(subject: Subject, bucket: str, some: list[Wrong], taken: Taken) -> Mend:

@@ -86,11 +86,12 @@ def _modes(manifests: Manifests) -> dict[str, Any]:
 
 
 def _once(items: Iterable[Item]) -> list[Item]:
-    """One item for each id: the loudest; what cannot be read for one reason is said once."""
+    """One item for each id, the loudest; and of a group that is gone not each of its versions."""
     found: dict[str, Item] = {}
     for one in ordered(items):
         found.setdefault(one.id, one)
-    return list(found.values())
+    gone = {(one.hub, one.group) for one in found.values() if one.kind == "lost" and one.field == "group"}
+    return [one for one in found.values() if not (one.field == "version" and (one.hub, one.group) in gone)]
 
 
 def _looked(thought: Thought, taken: Taken) -> Looked:
@@ -136,7 +137,7 @@ def _of_change(
     elif kind == "group":
         wish = groups.get(change.origins[0]) if change.origins else None
         if wish is not None:
-            yield _of_group(how, wish, change, thought)
+            yield _of_group(how, wish, change, wishes.values(), thought)
     else:
         for origin in change.origins:
             if origin in wishes:
@@ -151,14 +152,16 @@ def _blind(origin: str, change: Change, wishes: Mapping[str, Wish]) -> Item:
     return item(wish.subject, "blind", "warning", change.key.kind, why, mend=Mend())
 
 
-def _of_group(how: Look, wish: GroupWish, change: Change, thought: Thought) -> Item:
+def _of_group(how: Look, wish: GroupWish, change: Change, wishes: Iterable[Wish], thought: Thought) -> Item:
     if change.verb == "create":
-        lost = any(
-            subject.group_manifest == wish.manifest
-            and subject.recorded_as in thought.views[subject.place.target].records
-            for subject in thought.subjects.values()
+        lost = sorted(
+            one.subject.name
+            for one in wishes
+            if one.subject.group_manifest == wish.manifest
+            and one.subject.recorded_as in thought.views[one.subject.place.target].records
         )
-        mend = Mend((f"hubwright reconcile --scope group={wish.manifest}",))
+        again = (f"hubwright retry {' '.join(lost)}",) if lost else ()
+        mend = Mend((*again, f"hubwright reconcile --scope group={wish.manifest}"), commit=bool(lost))
         why = "the group is gone, though something was promoted into it" if lost else "the group is not made yet"
         severity: Any = "critical" if lost else "info"
         known: dict[str, Any] = {"hub": wish.place.name, "group": wish.name, "mend": mend}
@@ -182,7 +185,8 @@ def _absent(subject: Subject, view: View) -> Item:
     if subject.identity not in view.records:
         return item(subject, "pending", "info", "version", "it is not promoted yet")
     why = "its artifacts are recorded and no version has its marks: it was deleted, or a run ended before that"
-    return item(subject, "lost", "critical", "version", why)
+    # SageMaker may answer the token of a deleted version with that version: only a new attempt is sure to make one.
+    return item(subject, "lost", "critical", "version", why, mend=anew(subject))
 
 
 def _package(subject: Subject, change: Change, taken: Taken) -> Item:

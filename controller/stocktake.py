@@ -227,6 +227,8 @@ def _object(client: Client, target: Target, bucket: str, item: Stored, depth: De
     except CloudError as error:
         if error.missing or error.status == 412:
             return None  # the listing tells of it
+        if error.code == "FlexibleChecksumError":  # what came is not what S3 itself has a checksum of
+            return Spoiled("object", item.key, "the bytes of its checksum", error.said)
         return Spoiled("object", item.key, "readable bytes", told(error), unread=True)
     return None
 

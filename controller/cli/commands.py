@@ -130,6 +130,34 @@ def drift(form: str, **values: Any) -> int:
 
 
 @hubwright.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@taking(FOLDER)
+def retry(names: tuple[str, ...], **values: Any) -> int:
+    """Raise the `attempt` of promotions, so that each is registered anew from its source. Writes manifests only.
+
+    \b
+    Example: hubwright retry churn-8
+    """
+    from controller.cli.amend import retry as run
+
+    return run(settings(values, worktree=True), names)
+
+
+@hubwright.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@taking(FOLDER, RUNNING)
+def accept(names: tuple[str, ...], **values: Any) -> int:
+    """Take over into Git what somebody changed in the hub: approval, reason, stage, metadata. Writes manifests only.
+
+    \b
+    Example: hubwright accept churn-8
+    """
+    from controller.cli.amend import accept as run
+
+    return run(settings(values, worktree=True), names)
+
+
+@hubwright.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @taking(FOLDER, REVISION, RUNNING, NETWORK)
 def prefetch(names: tuple[str, ...], **values: Any) -> int:

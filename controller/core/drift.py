@@ -45,8 +45,8 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Mend:
-    """How it is put right: commands in their order; `commit` says that the first one writes what must be committed
-    (and reviewed) before the rest."""
+    """How it is put right: commands in their order; `commit` says that one of them (`hubwright retry`, `accept`,
+    `lock` or `import`) writes what must be committed, and reviewed, before the next."""
 
     commands: tuple[str, ...] = ()
     commit: bool = False
