@@ -1,1 +1,1 @@
-"""KMS: keys, their policies, aliases, tags and grants, as far as copies and policies need them; no cryptography."""
+"""KMS: keys, their policies, aliases, tags and grants, as far as copies, policies and signatures need them."""

@@ -10,6 +10,7 @@ from typing import Any
 from controller.core.arn import partition_of
 from controller.sandbox.authz.documents import PolicyError, read_policy
 from controller.sandbox.iam.common import check_principals
+from controller.sandbox.kms import signing
 from controller.sandbox.kms.state import Key
 from controller.sandbox.principals import Caller
 from controller.sandbox.wire import ServiceError
@@ -61,6 +62,7 @@ def _default_policy(caller: Caller) -> str:
 
 
 def _described(key: Key) -> Document:
+    spec = signing.SPEC if key.private else "SYMMETRIC_DEFAULT"
     return {
         "AWSAccountId": key.account,
         "KeyId": key.id,
@@ -68,13 +70,13 @@ def _described(key: Key) -> Document:
         "CreationDate": key.created,
         "Enabled": key.state == "Enabled",
         "Description": key.description,
-        "KeyUsage": "ENCRYPT_DECRYPT",
+        "KeyUsage": "SIGN_VERIFY" if key.private else "ENCRYPT_DECRYPT",
         "KeyState": key.state,
         "Origin": "AWS_KMS",
         "KeyManager": key.manager,
-        "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT",
-        "KeySpec": "SYMMETRIC_DEFAULT",
-        "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"],
+        "CustomerMasterKeySpec": spec,
+        "KeySpec": spec,
+        **({} if key.private else {"EncryptionAlgorithms": [spec]}),
         "MultiRegion": False,
     }
 
@@ -86,6 +88,7 @@ def create_key(world: World, caller: Caller, document: Document) -> Document:
     arn = f"arn:{partition_of(caller.region)}:kms:{caller.region}:{caller.account}:key/{name}"
     policy = _check_policy(world, document.get("Policy") or _default_policy(caller))
     key = Key(name, arn, caller.account, caller.region, world.clock.now(), policy, document.get("Description") or "")
+    key.private = signing.fresh() if document.get("KeySpec") == signing.SPEC else b""
     key.tags = {row["TagKey"]: row["TagValue"] for row in document.get("Tags") or ()}
     world.keys[arn] = key
     return {"KeyMetadata": _described(key)}
@@ -182,6 +185,16 @@ def revoke_grant(world: World, caller: Caller, document: Document) -> Document:
     return {}
 
 
+def sign(world: World, caller: Caller, document: Document) -> Document:
+    """Signs a digest."""
+    return signing.signature(find_key(world, caller, document["KeyId"]), document)
+
+
+def get_public_key(world: World, caller: Caller, document: Document) -> Document:
+    """The public half of a key that signs."""
+    return signing.public(find_key(world, caller, document["KeyId"]))
+
+
 OPERATIONS: dict[str, Operation] = {
     "CreateKey": create_key,
     "DescribeKey": describe_key,
@@ -196,4 +209,6 @@ OPERATIONS: dict[str, Operation] = {
     "CreateGrant": create_grant,
     "ListGrants": list_grants,
     "RevokeGrant": revoke_grant,
+    "Sign": sign,
+    "GetPublicKey": get_public_key,
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class Key:
-    """One symmetric key."""
+    """One key: symmetric, or with `private` (DER) one that signs."""
 
     id: str
     arn: str
@@ -22,3 +22,4 @@ class Key:
     aliases: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
     grants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    private: bytes = field(default=b"", repr=False)
