@@ -104,7 +104,7 @@ def reconcile(plans: tuple[Path, ...], form: str, **values: Any) -> int:
     """Plan, and bring it about.
 
     \b
-    Examples: hubwright reconcile --plan plan.json
+    Example: hubwright reconcile --plan plan.json
               hubwright reconcile --as spoke=churn-lab
     """
     from controller.cli.line import reconcile as run

@@ -12,7 +12,7 @@ from controller.core.identify import duplicates, identified
 from controller.core.lock import differences
 from controller.core.manifest import Store
 from controller.core.manifests import Manifests
-from controller.core.marks import MAX_ENTRIES, compared, foreign, is_keys_mark, keys_marks, named, owned_keys
+from controller.core.marks import LINEAGE, MAX_ENTRIES, compared, foreign, is_keys_mark, keys_marks, named, owned_keys
 from controller.core.mode import OBSERVED, mode_of
 from controller.core.record import Record
 from controller.core.release import Release, spec_digest
@@ -72,6 +72,7 @@ def _surplus(subject: Subject) -> int:
         return 0
     live, own = subject.live.metadata, subject.promotion.metadata
     kept = {name for name in compared(live) if name not in owned_keys(live) and not is_keys_mark(name)}
+    kept |= {LINEAGE} & set(live)
     marks = named(approval="x", approved="yes" if subject.promotion.approval == "Approved" else "")
     return max(0, len({*kept, *own, *keys_marks(own), *marks}) - MAX_ENTRIES)
 
