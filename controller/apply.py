@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 
 from controller.core.errors import HubwrightError, WaitingError, told
@@ -11,13 +11,15 @@ from controller.core.graph import Order
 from controller.core.model import INTERRUPTED, Action, Outcome
 from controller.core.plan import Plan
 from controller.kinds import BY_NAME
-from controller.kinds.base import Facts, World
+from controller.kinds.base import Effects, Facts, World
 
 Tell = Callable[[Action, Outcome | None], None]
 log = logging.getLogger(__name__)
 
 
-def apply(world: World, plan: Plan, pool: Executor, tell: Tell) -> tuple[Outcome, ...]:
+def apply(
+    world: World, plan: Plan, pool: Executor, tell: Tell, kinds: Mapping[str, Effects] = BY_NAME
+) -> tuple[Outcome, ...]:
     """One outcome for each action, in the plan's order. `tell` hears of every start (None) and end, on this thread.
 
     An interrupt, or a world that is `stopped`, lets what is running finish and starts nothing more.
@@ -27,7 +29,7 @@ def apply(world: World, plan: Plan, pool: Executor, tell: Tell) -> tuple[Outcome
     outcomes: dict[str, Outcome] = {}
     try:
         while order.pending() and not world.stopped():
-            _start(world, order, pool, running, outcomes, tell)
+            _start(world, order, pool, running, outcomes, tell, kinds)
             if running:
                 _finish(order, running, outcomes, tell)
         _drain(running, outcomes, tell)
@@ -45,6 +47,7 @@ def _start(
     running: dict[Future[Outcome], Action],
     outcomes: dict[str, Outcome],
     tell: Tell,
+    kinds: Mapping[str, Effects],
 ) -> None:
     run, skip = order.ready()
     for action in skip:
@@ -52,7 +55,7 @@ def _start(
         tell(action, outcomes[action.id])
     for action in run:
         tell(action, None)
-        running[pool.submit(perform, world, action)] = action
+        running[pool.submit(perform, world, action, kinds)] = action
 
 
 def _finish(order: Order, running: dict[Future[Outcome], Action], outcomes: dict[str, Outcome], tell: Tell) -> None:
@@ -72,9 +75,9 @@ def _drain(running: dict[Future[Outcome], Action], outcomes: dict[str, Outcome],
         tell(action, outcomes[action.id])
 
 
-def perform(world: World, action: Action) -> Outcome:
+def perform(world: World, action: Action, kinds: Mapping[str, Effects] = BY_NAME) -> Outcome:
     """The effect of one action; an error becomes its outcome."""
-    kind = BY_NAME[action.key.kind]
+    kind = kinds[action.key.kind]
     effect: Callable[[World, Action], Facts] = {"create": kind.create, "update": kind.update}[action.verb]
     began = world.clock()
     try:

@@ -84,6 +84,7 @@ READS: Mapping[str, frozenset[str]] = {
     "kms": frozenset({"DescribeKey", "GetKeyPolicy", "GetPublicKey", "ListAliases", "ListResourceTags"}),
     "iam": frozenset(
         {
+            "GetOpenIDConnectProvider",
             "GetPolicy",
             "GetPolicyVersion",
             "GetRole",
@@ -104,6 +105,7 @@ READS: Mapping[str, frozenset[str]] = {
             "ListTargetsByRule",
         },
     ),
+    "sqs": frozenset({"GetQueueAttributes", "GetQueueUrl", "ListQueueTags"}),
     "dynamodb": frozenset({"BatchGetItem", "DescribeTable", "GetItem", "Query", "Scan"}),
 }
 

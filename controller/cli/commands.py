@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from controller import __version__
+from controller.cli.access import access
 from controller.cli.options import ACTING, FOLDER, NETWORK, REVISION, RUNNING, SCOPE, formats, settings, taking
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -248,3 +249,6 @@ def demo(record: Path | None, keep: Path | None) -> int:
     from controller.cli.embedded import demo as run
 
     return run(record, keep)
+
+
+hubwright.add_command(access)

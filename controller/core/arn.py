@@ -30,10 +30,19 @@ def partition_of(region: str) -> str:
     return next((partition for start, partition, _ in _PARTITIONS if region.startswith(start)), "aws")
 
 
+def domain_of(region: str) -> str:
+    """The domain under which a region's services are."""
+    return next((suffix for start, _, suffix in _PARTITIONS if region.startswith(start)), "amazonaws.com")
+
+
+def service_principal(service: str) -> str:
+    """A service of AWS as a principal: the same in every partition."""
+    return f"{service}.amazonaws.com"
+
+
 def registry_host(account: str, region: str) -> str:
     """The host name of an account's image registry in a region."""
-    suffix = next((suffix for start, _, suffix in _PARTITIONS if region.startswith(start)), "amazonaws.com")
-    return f"{account}.dkr.ecr.{region}.{suffix}"
+    return f"{account}.dkr.ecr.{region}.{domain_of(region)}"
 
 
 def registry_place(host: str) -> tuple[str, str] | None:

@@ -19,6 +19,7 @@ REASONS: Mapping[str, str] = {
     "failed": "SageMaker could not finish it; raise `attempt` to register it anew",
     "changed": "what is registered is not what was registered: somebody changed it",
     "taken": "something that is not ours stands in its place",
+    "access": "what it says is not what the manifests ask for",
     "lost": "it is gone from where the hub's manifest says, and cannot be made there again from what can be read",
 }
 

@@ -88,7 +88,7 @@ class Report:
         codes = [EXITS[name] for name in standings if name in EXITS]
         codes += [5 for outcome in self.outcomes if outcome.status == "failed" or outcome.facts.get("duplicates")]
         codes += [5] * bool(self.problems)
-        if detailed and self.kind == "plan" and self.plan.actions:
+        if detailed and self.kind.endswith("plan") and self.plan.actions:
             codes.append(2)
         return exit_code(codes)
 

@@ -123,7 +123,15 @@ class World:
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Kind(Protocol):
+class Effects(Protocol):
+    """What brings a kind of resource about: each effect atomic, and safe to repeat."""
+
+    def create(self, world: World, action: Action) -> Facts: ...
+
+    def update(self, world: World, action: Action) -> Facts: ...
+
+
+class Kind(Effects, Protocol):
     """A kind of resource: one module with these names, and one entry in `KINDS`. Effects are atomic and repeatable."""
 
     @property
@@ -140,9 +148,5 @@ class Kind(Protocol):
     def reason(self, before: Any, after: Any) -> str:
         """Why two specs differ, from `core.reasons`; one of its `CONFLICTS` means: no update can mend it. Pure."""
         ...
-
-    def create(self, world: World, action: Action) -> Facts: ...
-
-    def update(self, world: World, action: Action) -> Facts: ...
 
     def delete(self, world: World, action: Action) -> Facts: ...

@@ -1,0 +1,47 @@
+"""The permissions that each deed needs: exactly what the calls of the code ask for, one tuple a deed.
+
+`tests/core/test_access_used.py` plays all flows and holds every action here to a call, and every call to an action.
+"""
+
+from __future__ import annotations
+
+READ_OBJECTS = ("s3:GetObject", "s3:GetObjectVersion")
+LIST_OBJECTS = ("s3:ListBucket",)
+"""Also what makes S3 say 404 instead of 403 of an object that is not there."""
+LIST_VERSIONS = ("s3:ListBucketVersions",)
+WRITE_OBJECTS = ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:PutObjectTagging")
+LIST_UPLOADS = ("s3:ListBucketMultipartUploads",)
+BUCKET_STATE = ("s3:GetBucketVersioning",)
+
+DESCRIBE_VERSIONS = ("sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages")
+DESCRIBE_GROUPS = ("sagemaker:DescribeModelPackageGroup",)
+GROUP_TAGS = ("sagemaker:ListTags",)
+SEARCH = ("sagemaker:Search",)
+MAKE_GROUPS = ("sagemaker:AddTags", "sagemaker:CreateModelPackageGroup")
+REGISTER = ("sagemaker:CreateModelPackage",)
+APPROVE = ("sagemaker:UpdateModelPackage",)
+DEPLOY = ("sagemaker:CreateModel",)
+
+LOG_IN = ("ecr:GetAuthorizationToken",)
+PULL = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+PULL_BY_SERVICE = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+PUSH = (
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:CompleteLayerUpload",
+    "ecr:InitiateLayerUpload",
+    "ecr:PutImage",
+    "ecr:UploadLayerPart",
+)
+LIST_REPOSITORIES = ("ecr:DescribeRepositories",)
+LIST_IMAGES = ("ecr:DescribeImages",)
+MAKE_REPOSITORIES = ("ecr:CreateRepository", "ecr:TagResource")
+
+DECRYPT = ("kms:Decrypt",)
+ENCRYPT = ("kms:Decrypt", "kms:GenerateDataKey")
+LEND_KEY = ("kms:CreateGrant", "kms:DescribeKey")
+
+ASSUME = ("sts:AssumeRole",)
+TAG_SESSION = ("sts:TagSession",)
+ASSUME_WEB = ("sts:AssumeRoleWithWebIdentity",)
+PUT_EVENTS = ("events:PutEvents",)
+SEND = ("sqs:SendMessage",)

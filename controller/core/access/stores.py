@@ -1,0 +1,147 @@
+"""The hub's side for others: stores that are written once, and what the readers of its groups may read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from controller.core.access import actions as may
+from controller.core.access.facts import Facts, GroupFacts, HubSide
+from controller.core.access.pen import Pen
+from controller.core.access.spokes import Names
+from controller.core.access.statement import statement
+from controller.core.arn import domain_of, service_principal
+from controller.core.manifest import Store
+from controller.core.model import Key
+
+_ACCOUNT = "?" * 12
+"""Below a store's prefix the first folder is an account: 12 characters, so that this matches no deeper folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Who may read a group: an account, or one role of it."""
+
+    account: str
+    root: str
+    role: str
+
+    def grant(self, facts: Facts, more: Mapping[str, Any] | None = None) -> tuple[dict[str, list[str]], dict[str, Any]]:
+        conditions: dict[str, Any] = {test: dict(keys) for test, keys in (more or {}).items()}
+        if self.role:
+            conditions["ArnEquals"] = {"aws:PrincipalArn": [self.role]}
+        return {"AWS": [self.root]}, facts.organized(conditions)
+
+    @property
+    def word(self) -> str:
+        return self.account + self.role.rpartition("/")[2]
+
+
+def write_stores(pen: Pen, hub: HubSide) -> None:
+    """Each store's bucket and key."""
+    for store in hub.hub.stores:
+        key = pen.policy(hub, "bucket_policy", store.bucket, f"the store {store.name}: written once, read by readers")
+        _write_once(pen, hub, key, store)
+        for group in pen.facts.groups_of(hub):
+            for reader in _readers(pen.facts, hub, group):
+                _reads_store(pen, hub, key, store, group, reader)
+    for arn in hub.keys:
+        _key(pen, hub, arn)
+
+
+def _write_once(pen: Pen, hub: HubSide, key: Key, store: Store) -> None:
+    """Nobody replaces an object below the prefix, and nobody removes a version of one."""
+    below = [hub.bucket(f"{store.bucket}/{store.prefix}/*")]
+    created = {"Null": {"s3:if-none-match": ["true"]}, "Bool": {"s3:ObjectCreationOperation": ["true"]}}
+    everyone = {"AWS": ["*"]}
+    once = statement(("s3:PutObject",), below, principal=everyone, conditions=created, effect="Deny")
+    pen.say(key, ("WrittenOnce", store.name), once, hub.path)
+    kept = statement(("s3:DeleteObjectVersion",), below, principal=everyone, effect="Deny")
+    pen.say(key, ("NeverDeleted", store.name), kept, hub.path)
+
+
+def _reads_store(pen: Pen, hub: HubSide, key: Key, store: Store, group: GroupFacts, reader: _Reader) -> None:
+    below = f"{store.prefix}/{_ACCOUNT}/{group.name}/*"
+    principal, conditions = reader.grant(pen.facts)
+    objects = [hub.bucket(f"{store.bucket}/{below}")]
+    wished = statement(may.READ_OBJECTS, objects, principal=principal, conditions=conditions)
+    pen.say(key, ("Readers", group.name, reader.word), wished, group.path)
+    principal, conditions = reader.grant(pen.facts, {"StringLike": {"s3:prefix": [below]}})
+    listed = statement(may.LIST_OBJECTS, [hub.bucket(store.bucket)], principal=principal, conditions=conditions)
+    pen.say(key, ("ReadersList", group.name, reader.word), listed, group.path)
+
+
+def _key(pen: Pen, hub: HubSide, arn: str) -> None:
+    """The key lets the hub's own roles use it, whatever else it says, and readers decrypt."""
+    key = pen.policy(hub, "key_policy", arn, "lets the hub's roles and readers use the store's key")
+    region = arn.split(":")[3]
+    via = {"StringEquals": {"kms:ViaService": [f"s3.{region}.{domain_of(region)}"]}}
+    for word, role, deeds in (("Reads", hub.access.read, may.DECRYPT), ("Writes", hub.access.register, may.ENCRYPT)):
+        if role:
+            conditions = pen.facts.organized({**via, "ArnEquals": {"aws:PrincipalArn": [role]}})
+            wished = statement(deeds, ["*"], principal={"AWS": [hub.root]}, conditions=conditions)
+            pen.say(key, ("Hub", word), wished, hub.path)
+    for group in pen.facts.groups_of(hub):
+        for reader in _readers(pen.facts, hub, group):
+            principal, conditions = reader.grant(pen.facts, via)
+            wished = statement(may.DECRYPT, ["*"], principal=principal, conditions=conditions)
+            pen.say(key, ("Readers", reader.word), wished, group.path)
+
+
+def write_readers(pen: Pen, hub: HubSide, names: Names) -> None:
+    """The policies of the hub's groups and repositories, for their readers."""
+    for group in pen.facts.groups_of(hub):
+        key = pen.policy(hub, "group_policy", group.name, f"lets readers deploy versions of {group.name}")
+        for reader in _readers(pen.facts, hub, group):
+            _reads_group(pen, hub, key, group, reader)
+    for name in sorted(names.get(("repository", hub.account, hub.region), frozenset())):
+        account = name.removeprefix(hub.hub.images.prefix + "/").partition("/")[0]
+        if name.startswith(hub.hub.images.prefix + "/"):
+            _repository(pen, hub, name, account)
+
+
+def _reads_group(pen: Pen, hub: HubSide, key: Key, group: GroupFacts, reader: _Reader) -> None:
+    principal, conditions = reader.grant(pen.facts)
+    whole = [hub.arn("sagemaker", f"model-package-group/{group.name}")]
+    versions = [hub.arn("sagemaker", f"model-package/{group.name}/*")]
+    seen = statement(may.DESCRIBE_GROUPS, whole, principal=principal, conditions=conditions)
+    pen.say(key, ("ReadersSee", reader.word), seen, group.path)
+    deeds = (*may.DESCRIBE_VERSIONS, *may.DEPLOY)
+    pen.say(
+        key, ("ReadersDeploy", reader.word),
+        statement(deeds, versions, principal=principal, conditions=conditions), group.path,
+    )  # fmt: skip
+
+
+def _repository(pen: Pen, hub: HubSide, name: str, account: str) -> None:
+    """An image is for the readers of every group that is promoted into from its account.
+
+    SageMaker itself pulls for a reader's endpoint: a repository that grants only the reader's role is not enough.
+    """
+    spokes = {spoke.name for spoke in pen.facts.spokes if spoke.account == account}
+    groups = [group for group in pen.facts.groups_of(hub) if group.readers and group.spokes & spokes]
+    key = pen.policy(hub, "repository_policy", name, "lets readers, and SageMaker for them, pull the image")
+    for group in groups:
+        for reader in _readers(pen.facts, hub, group):
+            principal, conditions = reader.grant(pen.facts)
+            pulled = statement(may.PULL, principal=principal, conditions=conditions)
+            pen.say(key, ("ReadersPull", reader.word), pulled, group.path)
+            service = {"Service": [service_principal("sagemaker")]}
+            owner = {"StringEquals": {"aws:SourceAccount": [reader.account]}}
+            deployed = statement(may.PULL_BY_SERVICE, principal=service, conditions=owner)
+            pen.say(key, ("SageMakerPulls", reader.account), deployed, group.path)
+
+
+def _readers(facts: Facts, hub: HubSide, group: GroupFacts) -> Iterator[_Reader]:
+    """The readers of a group: spokes by name, roles by ARN; those of the hub's own account need no policy here."""
+    spokes = {spoke.name: spoke for spoke in facts.spokes}
+    for word in group.readers:
+        found = None
+        if word in spokes:
+            found = _Reader(spokes[word].account, spokes[word].root, "")
+        elif word.startswith("arn:"):
+            account = word.split(":")[4]
+            found = _Reader(account, f"arn:{hub.partition}:iam::{account}:root", word)
+        if found is not None and found.account != hub.account:
+            yield found
