@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from controller.access import AccessThought, apply_access, think_access
 from controller.aws.cloud import AwsCloud, Roles
+from controller.aws.registries import EcrRegistries
+from controller.cli.files import write_all
 from controller.cli.line import _Telling as Telling
 from controller.cli.output import write
-from controller.cli.run import Run, opened
+from controller.cli.run import Run, opened, read_manifests
 from controller.cli.settings import Settings
 from controller.cli.stop import STOP
+from controller.core.access.derive import derive
+from controller.core.access.document import Document
 from controller.core.access.facts import facts_of
 from controller.core.arn import partition_of
-from controller.core.errors import SafetyError, UsageError
+from controller.core.errors import UsageError
 from controller.core.manifests import Manifests
 from controller.core.report import Report
 from controller.core.wish import Finding
-from controller.kinds.base import Facts, World
+from controller.kinds.base import World
 from controller.render.access import access_json, access_markdown, access_text
+from controller.render.document import to_json
+from controller.render.escape import terminal
+from controller.render.templates import FILES
 
 _FORMS = {"json": access_json, "markdown": access_markdown, "text": access_text}
 
@@ -45,23 +52,21 @@ def apply(settings: Settings, form: str, *, accounts: Sequence[str], role_name: 
 
 
 def _applied(run: Run, thought: AccessThought, role_name: str | None) -> Report:
+    cloud = _cloud(run, role_name, writable=True)
     world = World(
-        cloud=_cloud(run, role_name, writable=True),
-        registries=_NoImages(),
+        cloud=cloud,
+        registries=EcrRegistries(cloud, {}, writable=False, log=run.calls),  # no document is an image
         views={},
         revision=run.manifests.revision,
         pause=STOP.pause,
         stopped=STOP.asked,
     )
-    telling = Telling(run.progress, len(thought.plan.actions))
+    telling = Telling(run, len(thought.plan.actions))
     return apply_access(world, thought, run.manifests, run.pool, telling)
 
 
 def _thought(run: Run, accounts: Sequence[str], role_name: str | None) -> AccessThought:
-    known = _accounts(run.manifests)
-    for account in accounts:
-        if account not in known:
-            raise UsageError(f"no hub or spoke of the fleet is account {account}", f"there are {', '.join(known)}")
+    known = _known(run.manifests, accounts)
     cloud = _cloud(run, role_name, writable=False)
     chosen = list(accounts)
     left: list[str] = []
@@ -77,9 +82,14 @@ def _left(account: str) -> Finding:
     return Finding(account, "deferred", "not the account of the credentials at hand", hint)
 
 
-def _accounts(manifests: Manifests) -> list[str]:
+def _known(manifests: Manifests, accounts: Sequence[str]) -> list[str]:
+    """The fleet's accounts; `UsageError` when others are asked for."""
     facts = facts_of(manifests)
-    return sorted({side.account for side in (*facts.hubs, *facts.spokes)})
+    known = sorted({side.account for side in (*facts.hubs, *facts.spokes)})
+    for account in accounts:
+        if account not in known:
+            raise UsageError(f"no hub or spoke of the fleet is account {account}", f"there are {', '.join(known)}")
+    return known
 
 
 def _cloud(run: Run, role_name: str | None, *, writable: bool) -> AwsCloud:
@@ -95,23 +105,19 @@ def _cloud(run: Run, role_name: str | None, *, writable: bool) -> AwsCloud:
     return AwsCloud(roles, run=run.name, writable=writable, log=run.calls, workers=run.settings.workers)
 
 
-class _NoImages:
-    """No document of access is an image."""
-
-    def copy(
-        self,
-        source: str,
-        destination: str,
-        digest: str,
-        tag: str,
-        held: Sequence[str] = (),
-        tell: Callable[[int, int], None] | None = None,
-    ) -> Facts:
-        raise SafetyError(f"no image is copied here: {destination}")
-
-
 def render(settings: Settings, form: str, out: Path | None, accounts: Sequence[str]) -> int:
-    """Writes the documents, to stdout or as files."""
-    from controller.cli.access_render import rendered
+    """Writes the documents, to stdout or as one file per account."""
+    manifests = read_manifests(settings)
+    _known(manifests, accounts)
+    files = FILES[form](manifests.fleet.name, [item for item in derive(manifests) if _chosen(item, accounts)])
+    if out is None:
+        write(to_json(files) if len(files) != 1 else next(iter(files.values())))
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        write_all({out / name: text for name, text in files.items()})
+        write("".join(f"written: {terminal(str(out / name))}\n" for name in files))
+    return 5 if manifests.problems else 0
 
-    return rendered(settings, form, out, accounts)
+
+def _chosen(item: Document, accounts: Sequence[str]) -> bool:
+    return not accounts or item.key.target.account in accounts

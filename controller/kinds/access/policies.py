@@ -33,7 +33,9 @@ class PolicyKind:
     put: Put
 
     def live(self, cloud: Cloud, wished: Document, fleet: str) -> Mapping[str, Any] | None:
-        text = self._text(reader(cloud, wished.key, self.service), wished.key, wished.statements)
+        made_before = bool(wished.needs)  # what it belongs to is a document too, and comes first
+        asked = {} if made_before else wished.statements
+        text = self._text(reader(cloud, wished.key, self.service), wished.key, asked)
         found = _present(text, wished.key, wished.statements, fleet)
         return {"statements": found} if found or not wished.statements else None
 
