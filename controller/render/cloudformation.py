@@ -103,7 +103,8 @@ def _queue(fleet: str, item: Document, items: Mapping[Key, Document]) -> Resourc
 
 
 def _queue_policy(fleet: str, item: Document, items: Mapping[Key, Document]) -> Resource:  # noqa: ARG001
-    queue = logical(Key(item.key.target, "queue", item.key.name))
+    kinds = (Key(item.key.target, kind, item.key.name) for kind in ("queue", "dead_queue"))
+    queue = logical(next(key for key in kinds if key in items))
     return _resource("AWS::SQS::QueuePolicy", {"Queues": [{"Ref": queue}], "PolicyDocument": policy(item.statements)})
 
 
@@ -136,6 +137,7 @@ _MAKERS: Mapping[str, Callable[[str, Document, Mapping[Key, Document]], Resource
     "bucket_policy": _bucket_policy,
     "bus": _bus,
     "queue": _queue,
+    "dead_queue": _queue,
     "queue_policy": _queue_policy,
     "rule": _rule,
     "oidc_provider": _provider,

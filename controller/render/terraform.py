@@ -104,8 +104,13 @@ def _queue(fleet: str, item: Document) -> list[tuple[str, Body]]:
 
 
 def _queue_policy(fleet: str, item: Document) -> list[tuple[str, Body]]:  # noqa: ARG001
-    queue = Reference("${" + _address(Key(item.key.target, "queue", item.key.name)) + ".url}")
-    return [("aws_sqs_queue_policy", {"queue_url": queue, "policy": policy_text(item.statements)})]
+    queue = next(_address(need) for need in item.needs if need.kind in ("queue", "dead_queue"))
+    return [
+        (
+            "aws_sqs_queue_policy",
+            {"queue_url": Reference("${" + queue + ".url}"), "policy": policy_text(item.statements)},
+        )
+    ]
 
 
 def _rule(fleet: str, item: Document) -> list[tuple[str, Body]]:
@@ -154,6 +159,7 @@ _MAKERS: Mapping[str, Callable[[str, Document], list[tuple[str, Body]]]] = {
     "bus": _bus,
     "bus_policy": _plain("aws_cloudwatch_event_bus_policy", "event_bus_name", "policy"),
     "queue": _queue,
+    "dead_queue": _queue,
     "queue_policy": _queue_policy,
     "rule": _rule,
     "oidc_provider": _provider,
@@ -163,6 +169,7 @@ _TYPES: Mapping[str, str] = {
     "role_policy": "aws_iam_role_policy",
     "bus": "aws_cloudwatch_event_bus",
     "queue": "aws_sqs_queue",
+    "dead_queue": "aws_sqs_queue",
     "queue_policy": "aws_sqs_queue_policy",
     "rule": "aws_cloudwatch_event_rule",
     "oidc_provider": "aws_iam_openid_connect_provider",

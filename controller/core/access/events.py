@@ -103,10 +103,11 @@ def _receive(pen: Pen, hub: HubSide, bus: Key, spokes: list[SpokeSide]) -> None:
 def _queue(
     pen: Pen, side: Side, name: str, why: str, origin: str, *needs: Key, redrive: dict[str, Any] | None = None
 ) -> Key:
+    """A queue; with `redrive` one that hands what fails too often to another."""
     spec: dict[str, Any] = {"retention": _KEPT, "encrypted": True}
     if redrive:
         spec["redrive"] = redrive
-    return pen.thing(side, "queue", name, why, origin, spec, *needs)
+    return pen.thing(side, "queue" if redrive else "dead_queue", name, why, origin, spec, *needs)
 
 
 def _may_send(pen: Pen, side: Side, queue: Key, rule: str, origin: str) -> Key:

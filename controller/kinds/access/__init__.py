@@ -15,7 +15,7 @@ from controller.kinds.access.policies import (
     REPOSITORY_POLICY,
 )
 from controller.kinds.access.roles import ROLE, ROLE_POLICY
-from controller.kinds.access.wires import BUS, QUEUE, RULE
+from controller.kinds.access.wires import BUS, DEAD_QUEUE, QUEUE, RULE
 
 ACCESS_KINDS: tuple[AccessKind, ...] = (
     OIDC_PROVIDER,
@@ -27,6 +27,7 @@ ACCESS_KINDS: tuple[AccessKind, ...] = (
     KEY_POLICY,
     BUS,
     BUS_POLICY,
+    DEAD_QUEUE,
     QUEUE,
     QUEUE_POLICY,
     RULE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from controller.core.access.document import Document
@@ -43,8 +44,11 @@ class _Bus:
         return {}
 
 
+@dataclass(frozen=True, slots=True)
 class _Queue:
-    NAME = "queue"
+    """A queue; one that takes what another could not deal with is a kind of its own, because it comes first."""
+
+    NAME: str
 
     def live(self, cloud: Cloud, wished: Document, fleet: str) -> Mapping[str, Any] | None:
         client = reader(cloud, wished.key, "sqs")
@@ -148,4 +152,5 @@ def _tags(action: Action) -> list[dict[str, str]]:
     return [{"Key": PREFIX + "fleet", "Value": action.facts["fleet"]}]
 
 
-BUS, QUEUE, RULE = _Bus(), _Queue(), _Rule()
+BUS, RULE = _Bus(), _Rule()
+DEAD_QUEUE, QUEUE = _Queue("dead_queue"), _Queue("queue")
