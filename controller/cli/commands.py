@@ -130,6 +130,24 @@ def drift(form: str, **values: Any) -> int:
     return run(settings(values), form, **values)
 
 
+@hubwright.command("import")
+@click.option("--hub", metavar="NAME", help="Take in what is in this hub.")
+@click.option("--spoke", metavar="NAME", help="Take in what was promoted from this spoke, into whichever hub.")
+@click.option("--group", metavar="GROUP", help="Only this package group of the hub.")
+@click.option("--locks", is_flag=True, help="Also write locks, from the records: one more call for each version.")
+@click.option("--out", metavar="DIR", help="Where to write, from the repository's root; by default where it belongs.")
+@taking(FOLDER, RUNNING)
+def take_in(**values: Any) -> int:
+    """Write manifests for what is in a hub and in no manifest, so that the next plan is empty.
+
+    \b
+    Example: hubwright import --hub central --group churn
+    """
+    from controller.cli.takein import take_in as run
+
+    return run(settings(values, worktree=True), **values)
+
+
 @hubwright.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @taking(FOLDER)
