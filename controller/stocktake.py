@@ -130,9 +130,8 @@ def _recorded(wish: Wish, views: Mapping[Target, View]) -> Any:
 
 
 def _store(wish: Wish, views: Mapping[Target, View]) -> Store:
-    found = wish.subject.place.store(_recorded(wish, views).store)
-    assert found is not None  # noqa: S101  (the view has only stores of this hub)
-    return found
+    name = _recorded(wish, views).store  # the view has only stores of this hub
+    return next(store for store in wish.subject.place.settings.stores if store.name == name)
 
 
 def _place(wish: Wish, views: Mapping[Target, View]) -> tuple[Target, str]:

@@ -171,12 +171,12 @@ def _promotions(
     started = []
     for live in ours:
         spoke = _spoke(live, work.manifests)
-        if not spoke:
-            source = live.source
+        source = live.source
+        if not spoke or source is None:
             where = f"{source.account}/{source.region}" if source else "an unknown account"
             yield Found(live, None, f"no Spoke is of {where}, where it was made from"), None
             continue
-        wanted = inverse.plain(live, spoke, names[live.version.group])
+        wanted = inverse.plain(live, source, spoke, names[live.version.group])
         if inverse.fits(live, wanted) and not work.asked.locked:
             yield Found(live, wanted), None
         else:
@@ -186,8 +186,8 @@ def _promotions(
         if isinstance(record, str):
             yield Found(live, None, record), None
             continue
-        store = place.store(view.records[live.mark("promotion")].store)
-        assert store is not None  # noqa: S101  (the view has only stores of this hub)
+        kept = view.records[live.mark("promotion")].store
+        store = next(one for one in place.settings.stores if one.name == kept)
         yield Found(live, wanted) if inverse.fits(live, wanted) else inverse.told(live, wanted, record, store), record
 
 

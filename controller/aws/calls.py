@@ -35,7 +35,8 @@ class Call:
     """One answered (or unanswered) call.
 
     `resource` is the ARN, `bucket/key` or repository that the parameters name, or empty; `status` HTTP's, 0 when no
-    answer came; `code` the error code, or empty; `attempts` counts what was sent, botocore's retries included.
+    answer came; `code` the error code, or empty; `attempts` counts what was sent, botocore's retries included;
+    `request` is AWS's own id of the last of them, or empty.
     """
 
     service: str
@@ -47,6 +48,7 @@ class Call:
     code: str = ""
     seconds: float = 0.0
     attempts: int = 1
+    request: str = ""
 
     @property
     def mutating(self) -> bool:

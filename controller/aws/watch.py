@@ -85,6 +85,7 @@ class Watch:
                 code=str(parsed.get("Error", {}).get("Code", "")) if failed else "",
                 seconds=round(time.monotonic() - opened.began, 6),
                 attempts=opened.attempts,
+                request=str(parsed.get("ResponseMetadata", {}).get("RequestId", "")),
             ),
         )
 

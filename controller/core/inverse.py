@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from controller.core import fields
+from controller.core.arn import Version
 from controller.core.draft import destination, split_uri
 from controller.core.identify import attempt_of
-from controller.core.manifest import Environment, From, Inference, Promotion, Stage, Store, To
+from controller.core.manifest import Approval, Carry, Environment, From, Inference, Promotion, Stage, Store, To
 from controller.core.marks import owned_keys
 from controller.core.record import Record
 from controller.core.release import inputs_digest
@@ -28,20 +29,24 @@ class Found:
     why: str = ""
 
 
-def plain(live: Package, spoke: str, group: str) -> Promotion:
-    """What a version's marks say of its promotion, as if nothing about the model had been changed."""
-    source = live.source
-    assert source is not None  # noqa: S101  (only of versions with our marks)
+def plain(live: Package, source: Version, spoke: str, group: str) -> Promotion:
+    """What the marks of a version made from `source` say of its promotion, as if nothing about the model had been
+    changed."""
     stage = live.stage
     return Promotion(
         source=From(spoke=spoke, group=source.group, version=source.number),
         to=To(group),
-        approval=live.approval,  # type: ignore[arg-type]
+        approval=_approval(live.approval),
         reason=live.description,
         stage=Stage(stage["Stage"], stage["StageStatus"], stage.get("StageDescription")) if stage else None,
         metadata={name: live.metadata[name] for name in sorted(owned_keys(live.metadata)) if name in live.metadata},
         attempt=attempt_of(live),
     )
+
+
+def _approval(text: str) -> Approval:
+    known: tuple[Approval, ...] = ("Approved", "PendingManualApproval", "Rejected")
+    return next(one for one in known if one == text)
 
 
 def fits(live: Package, promotion: Promotion) -> bool:
@@ -51,11 +56,12 @@ def fits(live: Package, promotion: Promotion) -> bool:
 
 def told(live: Package, promotion: Promotion, record: Record, store: Store) -> Found:
     """The promotion with the `inference`, `artifacts` and `images` that its record shows, or why there are none."""
-    artifacts = "copy" if record.objects or not record.release.objects else "reference"
+    artifacts: Carry = "copy" if record.objects or not record.release.objects else "reference"
     base = destination(record.release, live.version.group, store)
-    for images in ("copy", "reference"):
+    carries: tuple[Carry, ...] = ("copy", "reference")
+    for images in carries:
         inference = _inference(record, f"s3://{store.bucket}/{base}/")
-        wanted = replace(promotion, inference=inference, artifacts=artifacts, images=images)  # type: ignore[arg-type]
+        wanted = replace(promotion, inference=inference, artifacts=artifacts, images=images)
         if fits(live, wanted):
             return Found(live, wanted)
     return Found(live, None, "what its promotion changed about the model cannot be told from its record")
