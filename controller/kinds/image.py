@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from controller.core.arn import registry_host
@@ -69,9 +69,14 @@ def create(world: World, action: Action) -> Facts:
     digest = action.after["digest"]
     seen = world.views[target].images if target in world.views else {}
     held = sorted({name for (name, _), live in seen.items() if live == digest and name != facts["repository"]})
-    others = {name: live for (name, _), live in sorted(seen.items()) if name not in {*held, facts["repository"]}}
     tell = functools.partial(world.moved, action.key)
+    others = _others(seen, {*held, facts["repository"]})
     return world.registries.copy(facts["source"], place, digest, facts["tag"], held, tell, others)
+
+
+def _others(seen: Mapping[tuple[str, str], str], known: Set[str]) -> dict[str, str]:
+    """One image of every other repository; what cosign keeps under tags of its own is none."""
+    return {name: live for (name, tag), live in sorted(seen.items()) if name not in known and tag.startswith("hw-")}
 
 
 def update(world: World, action: Action) -> Facts:
