@@ -5,17 +5,18 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ReadTimeoutError, ResponseStreamingError
 from botocore.response import StreamingBody
 
 from controller.aws.failures import cloud_error
+from controller.aws.pool import Arriving
 from controller.core.model import Target
 
 
 class Body:
     """Reads at most what is asked for; close it, or use it in a `with`, if it is not read to its end."""
 
-    def __init__(self, stream: StreamingBody, target: Target) -> None:
+    def __init__(self, stream: StreamingBody | Arriving, target: Target) -> None:
         self._stream = stream
         self._target = target
 
@@ -23,8 +24,8 @@ class Body:
         """Up to `limit` bytes, all that is left without one; empty at the end. A broken connection: `CloudError`."""
         try:
             data: bytes = self._stream.read(limit)
-        except BotoCoreError as error:
-            raise cloud_error(error, "s3:GetObject", self._target) from error
+        except (BotoCoreError, OSError) as error:
+            raise cloud_error(_told(error), "s3:GetObject", self._target) from error
         return data
 
     def close(self) -> None:
@@ -41,3 +42,12 @@ class Body:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _told(error: Exception) -> Exception:
+    """The same fault as botocore calls it."""
+    if isinstance(error, BotoCoreError):
+        return error
+    if isinstance(error, TimeoutError):
+        return ReadTimeoutError(endpoint_url="S3", error=error)
+    return ResponseStreamingError(error=error)

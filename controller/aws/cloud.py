@@ -16,6 +16,7 @@ from botocore.session import Session
 from controller import __version__
 from controller.aws.calls import CallLog
 from controller.aws.client import AwsClient, method_of
+from controller.aws.direct import Direct
 from controller.aws.failures import cloud_error
 from controller.aws.sessions import Prepare, Renewable, Role, own_session, role_session
 from controller.aws.watch import Watch
@@ -87,6 +88,7 @@ class AwsCloud:
             gate=gate,
             writable=self._writable and purpose != "read",
             renew=functools.partial(self._renewal, target.account, arn),
+            direct=functools.partial(self._direct, target.account, arn) if service == "s3" else None,
         )
 
     def identity(self, region: str | None = None) -> str:
@@ -106,6 +108,14 @@ class AwsCloud:
         entry = self._own() if arn is None else self._assumed(target, Role(arn, external_id, self._run))
         entry.prove(target, arn)
         return entry.client(service, target.region)
+
+    def _direct(
+        self, account: str, arn: str | None, connection: BaseClient, operation: str, parameters: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """S3's short way, of a session that has connected."""
+        with self._lock:
+            entry = self._entries[(account, arn) if arn is not None else ("", None)]
+        return entry.direct.answer(connection, operation, parameters)
 
     def _renewal(self, account: str, arn: str | None) -> Callable[[], None]:
         """What renews the role's credentials if they are still those at hand now; the caller's own are not ours."""
@@ -133,15 +143,17 @@ class AwsCloud:
                 if self._prepare is not None:
                     self._prepare(session)
                 watch = Watch(session, self._log, account=key[0], writable=self._writable)
-                self._entries[key] = _Entry(session, watch, self._workers)
+                direct = Direct(session, watch, self._log, writable=self._writable)
+                self._entries[key] = _Entry(session, watch, self._workers, direct)
             return self._entries[key]
 
 
 class _Entry:
     """One session with its clients. Sessions are not safe for threads, so one thread at a time makes a client."""
 
-    def __init__(self, session: Session, watch: Watch, workers: int) -> None:
+    def __init__(self, session: Session, watch: Watch, workers: int, direct: Direct) -> None:
         self.session = session
+        self.direct = direct
         self._watch = watch
         self._workers = workers
         self._lock = threading.RLock()
@@ -170,6 +182,7 @@ class _Entry:
             for client in self._clients.values():
                 client.close()
             self._clients.clear()
+            self.direct.close()
 
     def identity(self, region: str) -> tuple[str, str]:
         """(account, ARN) of the credentials, asked once. `CloudError` when AWS does not say."""

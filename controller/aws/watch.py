@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from controller.aws.reads import is_read
 from controller.core.errors import SafetyError
 
 _MINE = "hubwright"
+SENT: ContextVar[int] = ContextVar("sent", default=0)
+"""How often this thread has sent the call that botocore is about to make, past botocore (`aws.direct`)."""
 
 
 @dataclass(slots=True)
@@ -33,6 +36,12 @@ def refuse_write(service: str, operation: str) -> None:
     """`SafetyError` unless the operation is a known read."""
     if not is_read(service, operation):
         raise SafetyError(f"{service}:{operation} may change something, and this run only reads: it was not sent")
+
+
+def resource_in(context: Mapping[str, Any]) -> str:
+    """`bucket/key` of the S3 call that a request belongs to; empty for all other calls."""
+    opened = context.get(_MINE)
+    return opened.resource if isinstance(opened, _Open) and opened.service == "s3" else ""
 
 
 class Watch:
@@ -53,7 +62,8 @@ class Watch:
         if not self._writable:
             refuse_write(service, model.name)
         resource = resource_of(service, event["params"])
-        event["context"][_MINE] = _Open(service, model.name, resource, time.monotonic())
+        event["context"][_MINE] = _Open(service, model.name, resource, time.monotonic(), SENT.get())
+        SENT.set(0)
 
     def _sent(self, **event: Any) -> None:
         opened = event["request"].context.get(_MINE)
