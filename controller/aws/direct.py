@@ -41,6 +41,7 @@ _LISTS = frozenset({"ListObjectVersions", "ListObjectsV2"})
 _FOR_GOOD = frozenset({403, 404, 405, 409, 412, 416})
 _SAFE = "/~"
 _BREAKS = 64
+_CHANCE = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Direct:
         if said is None:
             SENT.set(1)
             if found.status == 429 or found.status >= 500:
-                time.sleep(random.random())  # noqa: S311  (as long as botocore waits before its second try)
+                time.sleep(_CHANCE.random())  # as long as botocore waits before its second try
             return None
         code = str(said.get("Error", {}).get("Code", ""))
         seconds = round(time.monotonic() - began, 6)
@@ -133,7 +134,7 @@ class Direct:
         """Method, path with query, and headers."""
         model = connection.meta.service_model.operation_model(operation)
         if isinstance(source := parameters.get("CopySource"), dict):
-            parameters["CopySource"] = _copy_source(**source)
+            parameters["CopySource"] = _copy_source(source)
         if operation in _LISTS:
             parameters.setdefault("EncodingType", "url")
         asked = self._serializer.serialize_to_request(parameters, model)
@@ -209,9 +210,9 @@ def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _copy_source(Bucket: str, Key: str, VersionId: str | None = None) -> str:  # noqa: N803  (S3's names)
-    place = quote(f"{Bucket}/{Key}", safe=_SAFE)
-    return f"{place}?versionId={VersionId}" if VersionId else place
+def _copy_source(source: Mapping[str, str]) -> str:
+    place, version = quote(f"{source['Bucket']}/{source['Key']}", safe=_SAFE), source.get("VersionId")
+    return f"{place}?versionId={version}" if version else place
 
 
 def _said(connection: BaseClient, operation: str, found: _Answer) -> dict[str, Any] | None:

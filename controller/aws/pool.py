@@ -99,12 +99,12 @@ class Arriving:
         while wanted > 0:
             if not self._left and not self._next(link):
                 break
-            assert self._left is not None  # noqa: S101
-            piece = link.file.read(min(self._left, wanted))
+            left = self._left or 0
+            piece = link.file.read(min(left, wanted))
             if not piece:
                 raise BrokenError("the answer ended within a chunk")
             pieces.append(piece)
-            self._left -= len(piece)
+            self._left = left - len(piece)
             wanted -= len(piece)
             if not self._left:
                 link.line()
@@ -146,7 +146,7 @@ class Pool:
         link = self._taken(host, secure=secure)
         try:
             link.sock.sendall(f"{text}\r\n\r\n".encode("latin-1"))
-            return Arriving(link, method, partial(self._keep, host, secure))
+            return Arriving(link, method, partial(self._keep, (host, secure)))
         except BaseException:
             link.close()
             raise
@@ -158,9 +158,9 @@ class Pool:
                 link.close()
             self._idle.clear()
 
-    def _keep(self, host: str, secure: bool, link: Link) -> None:  # noqa: FBT001
+    def _keep(self, where: tuple[str, bool], link: Link) -> None:
         with self._lock:
-            self._idle.setdefault((host, secure), []).append(link)
+            self._idle.setdefault(where, []).append(link)
 
     def _taken(self, host: str, *, secure: bool) -> Link:
         with self._lock:
