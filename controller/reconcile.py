@@ -10,16 +10,22 @@ from controller.apply import Tell, apply
 from controller.core.compare import comparisons
 from controller.core.diff import diff, merged
 from controller.core.follow import Followed, followed_of
-from controller.core.identify import matched, place_of, question, subject_of
+from controller.core.gates import Evidence
+from controller.core.given import Given
+from controller.core.guards import capped, guarded
+from controller.core.hold import held_groups
+from controller.core.identify import matched_all, place_of, question, referred, subject_of
 from controller.core.judge import Answer, judge, orphans
+from controller.core.last import lasting
 from controller.core.manifests import Manifests
 from controller.core.model import Change, Key, Outcome, Resource, Target
 from controller.core.plan import Plan, plan, within
 from controller.core.report import Report, Row, rows, unmatched
 from controller.core.scope import Scope, check_scope
 from controller.core.view import View
-from controller.core.wish import Finding, GroupWish, Place, Subject, Wishes
+from controller.core.wish import Finding, GroupWish, Place, Subject, Wish, Wishes
 from controller.follow import follow
+from controller.gather import gather
 from controller.kinds import BY_NAME, KINDS
 from controller.kinds.base import Cloud, World
 from controller.observe import confirm, observe, revocable, snapshot
@@ -59,8 +65,14 @@ class Thought:
         return rows(self.wishes.promotions, self.subjects, self.findings, self.plan)
 
 
-def think(cloud: Cloud, manifests: Manifests, scope: Scope, pool: Executor, step: Step) -> Thought:
-    """Reads what is live and concludes what to do. Writes nothing; `cloud` may be one that cannot."""
+def think(
+    cloud: Cloud, manifests: Manifests, scope: Scope, pool: Executor, step: Step, given: Given | None = None
+) -> Thought:
+    """Reads what is live and concludes what to do. Writes nothing; `cloud` may be one that cannot.
+
+    `given` is the time and the review; without it, guards that need them hold back what they cover.
+    """
+    told = given or Given()
     check_scope(scope, manifests)
     subjects, unresolved = _subjects(manifests, scope)
     following, unfollowed = followed_of(manifests, scope)
@@ -71,13 +83,13 @@ def think(cloud: Cloud, manifests: Manifests, scope: Scope, pool: Executor, step
     views = revocable(cloud, views, subjects.values(), pool)
     step("reading the sources of what is not promoted yet")
     answers = _answers(cloud, subjects, views, pool)
-    first = _conclude(manifests, scope, subjects, views, answers)
+    first = _conclude(cloud, manifests, scope, subjects, views, answers, told, pool)
     step("confirming what is to change")
     sure = confirm(cloud, views, first.changes, first.wishes, pool)
     if sure != views:
         known = answers
         answers = known | _answers(cloud, subjects, sure, pool, known)
-        first = _conclude(manifests, scope, subjects, sure, answers)
+        first = _conclude(cloud, manifests, scope, subjects, sure, answers, told, pool)
     made = plan(manifests.revision, first.desired, first.changes, first.wishes, tuple(BY_NAME))
     findings = (
         *first.findings,
@@ -128,6 +140,7 @@ def _places(
         return [Place(name, entry.spec, manifests.fleet.name) for name, entry in sorted(manifests.hubs.items())]
     found = {wish.place.name: wish.place for wish in _groups(manifests, scope, subjects)}
     found |= {item.place.name: item.place for item in following}
+    found |= {place.name: place for subject in subjects.values() for place in referred(subject)}
     return [found[name] for name in sorted(found)]
 
 
@@ -143,25 +156,38 @@ def _answers(
     pool: Executor,
     known: Mapping[str, Answer] | None = None,
 ) -> dict[str, Answer]:
-    asked = [question(matched(item, views[item.place.target]), views[item.place.target]) for item in subjects.values()]
+    asked = [question(matched_all(item, views), views[item.place.target]) for item in subjects.values()]
     return resolve(cloud, (item for item in asked if item and item.subject.name not in (known or {})), views, pool)
 
 
 def _conclude(
+    cloud: Cloud,
     manifests: Manifests,
     scope: Scope,
     subjects: Mapping[str, Subject],
     views: Mapping[Target, View],
     answers: Mapping[str, Answer],
+    given: Given,
+    pool: Executor,
 ) -> _Conclusion:
-    fitted = {name: matched(item, views[item.place.target]) for name, item in subjects.items()}
+    fitted = {name: matched_all(item, views) for name, item in subjects.items()}
     judged = [judge(item, views[item.place.target], answers.get(name), manifests) for name, item in fitted.items()]
     groups = tuple(item for item in _groups(manifests, scope, fitted) if item.group.mode != "observe")
-    wishes = Wishes(groups, tuple(item.wish for item in judged if item.wish))
+    bare = [item.wish for item in judged if item.wish]
+    evidence = gather(cloud, (wish.subject for wish in bare), views, answers, manifests, given, pool)
+    wishes = Wishes(groups, tuple(_guarded(wish, views, manifests, given, evidence) for wish in bare))
     desired = merged(item for kind in KINDS for item in kind.desire(wishes))
     changes = diff(desired, snapshot(wishes, views), lambda key, old, new: BY_NAME[key.kind].reason(old, new))
+    limited = capped(wishes, desired, changes, manifests, given)
+    kept, ordered = lasting(limited, desired, changes, views, manifests)
     findings = tuple(finding for item in judged for finding in item.findings)
-    return _Conclusion(fitted, wishes, findings, desired, changes)
+    return _Conclusion(fitted, kept, (*findings, *held_groups(groups, views, given.now)), ordered, changes)
+
+
+def _guarded(
+    wish: Wish, views: Mapping[Target, View], manifests: Manifests, given: Given, evidence: Mapping[str, Evidence]
+) -> Wish:
+    return guarded(wish, views[wish.subject.place.target], manifests, given, evidence)
 
 
 def _groups(manifests: Manifests, scope: Scope, subjects: Mapping[str, Subject]) -> tuple[GroupWish, ...]:

@@ -12,6 +12,7 @@ from controller.core.arn import registry_place
 from controller.core.draft import objections, split_image, split_uri
 from controller.core.errors import CloudError, HubwrightError, PreconditionError
 from controller.core.fields import carried
+from controller.core.held import held_release
 from controller.core.identify import Question
 from controller.core.judge import Answer
 from controller.core.marks import foreign
@@ -63,6 +64,8 @@ def _answer(
     pushes = subject.spoke.pattern == "push" and subject.spoke.state == "Active"
     if question.kind == "record" and not (pushes and subject.new):  # what is begun there is finished there
         return _recorded(cloud, subject, views)
+    if question.kind == "via":
+        return _held(cloud, subject, views)
     if subject.spoke.state != "Active":
         why = f"the spoke {subject.spoke_name} is {subject.spoke.state}: nothing new is promoted from it"
         return Finding(subject.name, "blocked", why)
@@ -77,9 +80,27 @@ def _unknown(subject: Subject, error: HubwrightError) -> Finding:
     return Finding(subject.name, "unknown", f"the spoke {subject.spoke_name} could not be read: {error}", error.hint)
 
 
+def _held(cloud: Cloud, subject: Subject, views: Mapping[Target, View]) -> Release | Finding:
+    """The release of the promotion that this one comes from, as that one's hub holds it."""
+    other = subject.via
+    assert other is not None  # noqa: S101  (the question is only asked of those)
+    view = views[other.place.target]
+    if why := view.unread("packages", other.group_name) or view.unread_store:
+        return Finding(subject.name, "unknown", f"the hub {other.place.name} could not be read: {why}")
+    if other.live is None or other.recorded_as not in view.records:
+        return Finding(subject.name, "waiting", f"its promotion {other.name} is not in the hub {other.place.name} yet")
+    record = _recorded(cloud, other, views)
+    if isinstance(record, Finding):
+        return Finding(subject.name, record.standing, f"its promotion {other.name}: {record.why}", record.hint)
+    try:
+        return held_release(other, record, subject.place.settings, view)
+    except ValueError as error:
+        return Finding(subject.name, "refused", f"its promotion {other.name}: {error}")
+
+
 def _recorded(cloud: Cloud, subject: Subject, views: Mapping[Target, View]) -> Record | Finding:
     target = subject.place.target
-    where = views[target].records[subject.identity]
+    where = views[target].records[subject.recorded_as]
     store = subject.place.store(where.store)
     assert store is not None  # noqa: S101  (the view has only stores of this hub)
     try:

@@ -11,17 +11,20 @@ import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from controller.aws.calls import CallLog
 from controller.aws.cloud import AwsCloud, Roles
 from controller.aws.registries import EcrRegistries
+from controller.core.given import Given
 from controller.core.identify import subject_of
 from controller.core.lock import lock_document
 from controller.core.manifests import Manifests
 from controller.core.model import Action, Outcome, Target
 from controller.core.report import Report
+from controller.core.review import Review
 from controller.core.scope import Scope
 from controller.core.wish import Subject
 from controller.kinds.base import Client
@@ -107,6 +110,8 @@ class Bed:
     door: Door
     log: CallLog = field(default_factory=CallLog)
     seen: list[tuple[Action, Outcome | None]] = field(default_factory=list)
+    now: datetime | None = None  # what runs are told, by default the world's time
+    review: Review | None = None
 
     def __post_init__(self) -> None:
         self.reader = self._cloud(writable=False)
@@ -140,7 +145,8 @@ class Bed:
             self.registries.registry(host, "register")
 
     def think(self, manifests: Manifests, scope: Scope = WHOLE) -> Thought:
-        return think(self.reader, manifests, scope, Inline(), lambda _: None)
+        given = Given(self.now or datetime.fromtimestamp(self.world.clock.now(), UTC), self.review)
+        return think(self.reader, manifests, scope, Inline(), lambda _: None, given)
 
     def plan(self, manifests: Manifests, scope: Scope = WHOLE) -> Report:
         return self.think(manifests, scope).report(manifests)

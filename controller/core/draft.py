@@ -161,7 +161,8 @@ def _images(
         account = (registry_place(host) or ("", ""))[0]
         if promotion.images == "copy" and account not in hub.images.trusted:
             name = image_repository(hub, account, repository)
-            copies[name, found] = ImageCopy(f"{host}/{repository}", found, name, image_tag(identity, found), size)
+            origin = release.kept.get(uri, f"{host}/{repository}")
+            copies[name, found] = ImageCopy(origin, found, name, image_tag(identity, found), size)
             host, repository = registry_host(hub.account, hub.region), name
         values[path] = f"{host}/{repository}@{found}"
         values[(*path[:-1], "ImageDigest")] = found

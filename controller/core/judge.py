@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from controller.core.arn import Version
 from controller.core.draft import Draft, draft, lightened
-from controller.core.guards import holds
 from controller.core.identify import duplicates, identified
 from controller.core.lock import differences
 from controller.core.manifest import Store
@@ -48,11 +47,19 @@ def judge(subject: Subject, view: View, answer: Answer, manifests: Manifests) ->
         return Judgement(None, (Finding(subject.name, "refused", why, "name fewer, or have strangers' removed"),))
     if isinstance(answer, Finding) and subject.new:
         return Judgement(None, (answer,))
+    judged = _judged(subject, view, answer, manifests)
+    if subject.stands_by and judged.wish is not None:
+        why = f"it stands by: the group's current promotion is {subject.stands_by}"
+        return replace(judged, findings=(*judged.findings, Finding(subject.name, "converged", why)))
+    return judged
+
+
+def _judged(subject: Subject, view: View, answer: Answer, manifests: Manifests) -> Judgement:
     if isinstance(answer, Record):
         return _from_record(subject, view, answer, manifests)
     if isinstance(answer, Release):
         return _from_release(subject, view, answer, manifests)
-    return _from_live(subject, view, manifests)
+    return _from_live(subject, view)
 
 
 def _rejection(subject: Subject) -> Wish:
@@ -85,11 +92,11 @@ def _is(package: Package, other: Package | None) -> bool:
     return other is not None and package.version == other.version
 
 
-def _from_live(subject: Subject, view: View, manifests: Manifests) -> Judgement:
+def _from_live(subject: Subject, view: View) -> Judgement:
     store = _store_of(subject, view)
     if store is None:
         return Judgement(None, (_no_store(subject),))
-    return Judgement(_with_others(Wish(subject, store, holds=holds(subject, view, manifests))))
+    return Judgement(_with_others(Wish(subject, store)))
 
 
 def _from_record(subject: Subject, view: View, record: Record, manifests: Manifests) -> Judgement:
@@ -106,17 +113,17 @@ def _from_record(subject: Subject, view: View, record: Record, manifests: Manife
 
 
 def _mismatch(subject: Subject, release: Release, manifests: Manifests, why: str) -> Judgement:
-    hint = f"if the change is meant: hubwright lock {subject.name}, and commit the lock"
-    changed = differences(manifests.locks[subject.name].spec, release)
+    hint = f"if the change is meant: hubwright lock {subject.lock_name or subject.name}, and commit the lock"
+    changed = differences(manifests.locks[subject.lock_name].spec, release)
     return Judgement(None, (Finding(subject.name, "mismatch", why, hint, changed),))
 
 
 def _from_release(subject: Subject, view: View, release: Release, manifests: Manifests) -> Judgement:
     if subject.live is not None and subject.live.mark("release") != release.digest:
-        return _from_live(subject, view, manifests)  # its record is lost and its source moved on: nothing to write
+        return _from_live(subject, view)  # its record is lost and its source moved on: nothing to write
     if subject.locked and release.digest != subject.locked:
         return _mismatch(subject, release, manifests, "the source is not what its lock names")
-    if subject.locked and differences(manifests.locks[subject.name].spec, release):
+    if subject.locked and differences(manifests.locks[subject.lock_name].spec, release):
         why = "its lock contradicts itself: what it lists is not what its digest stands for"
         return _mismatch(subject, release, manifests, why)
     if not subject.locked and release.moved:
@@ -134,8 +141,8 @@ def _from_release(subject: Subject, view: View, release: Release, manifests: Man
     except ValueError as error:
         return Judgement(None, (Finding(subject.name, "refused", str(error)),))
     if subject.live is not None and spec_digest(made.body) != subject.live.mark("spec"):
-        return _from_live(subject, view, manifests)  # it would be made elsewhere now, as in another store
-    wish = Wish(subject, store, draft=made, metadata=metadata, holds=holds(subject, view, manifests))
+        return _from_live(subject, view)  # it would be made elsewhere now, as in another store
+    wish = Wish(subject, store, draft=made, metadata=metadata)
     return Judgement(_with_others(wish))
 
 
@@ -159,6 +166,10 @@ def _with_others(wish: Wish) -> Wish:
         for item in subject.mine
         if not _is(item, subject.live) and item.version not in aside and not item.mark("duplicate-of")
     )
+    if subject.stands_by:  # the group's current promotion supersedes all of it that is still Approved
+        return replace(
+            wish, duplicates=twins, superseded=tuple(item for item in replaced if item.approval == "Approved")
+        )
     approving = subject.promotion.approval == "Approved" and _settled(subject)
     return replace(wish, duplicates=twins, superseded=replaced if approving and subject.following is None else ())
 
@@ -179,6 +190,7 @@ def create_metadata(subject: Subject, release: Release, made: Draft) -> dict[str
             promotion=subject.identity,
             fleet=subject.place.fleet,
             source=subject.source.arn,
+            via=release.via,
             release=release.digest,
             inputs=subject.inputs,
             attempt=str(subject.promotion.attempt),

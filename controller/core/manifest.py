@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, Literal
 
 from controller.core.access.settings import HubCi, Iam, Manage, SpokeCi
+from controller.core.rules import Approvals, Caps, Freeze, Gate, Window
 from controller.core.watching import Audit, DriftRules, Revoked
 
 API_VERSION = "hubwright.io/v1beta1"
@@ -139,48 +140,18 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Approvals:
-    count: int
-    from_: tuple[str, ...] = ()
-    exclude_author: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    name: str
-    metric: str | None = None
-    operator: str | None = None
-    threshold: int | float | None = None
-    report: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Caps:
-    approvals: int | None = None
-    creates: int | None = None
-    bytes: int | str | None = None
-    percent: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Freeze:
-    name: str
-    from_: str
-    until: str
-    zone: str = "UTC"
-
-
-@dataclass(frozen=True, slots=True)
 class Guardrails:
     select: Select | None = None  # absent: all groups
     owners: tuple[Owner, ...] = ()
     require_lock: bool = False
     allow_reference: bool = False
     allow_subscription_approval: bool = False
+    keep_approved: bool = False
     approvals: Approvals | None = None
     gates: tuple[Gate, ...] = ()
     caps: Caps | None = None
     freezes: tuple[Freeze, ...] = ()
+    windows: tuple[Window, ...] = ()
     revoked: tuple[Revoked, ...] = ()
 
 
@@ -215,6 +186,7 @@ class ModelGroup:
     gates: tuple[Gate, ...] = ()
     current: str | None = None
     superseded: Superseded = Superseded()
+    acknowledges: tuple[str, ...] = ()
     mode: Mode = "enforce"
 
 

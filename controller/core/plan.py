@@ -70,12 +70,20 @@ class _Sorted:
         self.actions: dict[Key, Action] = {}
         self.findings: list[Finding] = []
         self._blocked: dict[Finding, None] = {}
+        self._seen: set[Key] = set()
         self._desired = desired
         self._changes = changes
         self._held = held
         self._groups = groups
 
     def add(self, change: Change) -> None:
+        """Sorts a change, and before it those that it needs."""
+        if change.key in self._seen:
+            return
+        self._seen.add(change.key)
+        for need in self._desired[change.key].needs:
+            if need in self._changes:
+                self.add(self._changes[need])
         if change.verb == "keep":
             return
         if change.verb in ("unknown", "conflict"):
@@ -111,13 +119,15 @@ class _Sorted:
     def _hold(self, origin: str, wish: Resource) -> tuple[Hold, ...]:
         if wish.facts.get("revokes"):
             return ()
-        kind = wish.key.kind
-        return tuple(hold for hold in self._held.get(origin, ()) if hold.covers == "all" or kind == "approval")
+        covers = {"group"} if wish.facts.get("supersedes") else {"group", "all"}
+        if wish.key.kind == "approval" and "all" in covers:
+            covers.add("approval")
+        return tuple(hold for hold in self._held.get(origin, ()) if hold.covers in covers)
 
     def _block(self, wish: Resource) -> None:
         for origin in wish.origins:
             for hold in self._hold(origin, wish):
-                self._blocked.setdefault(Finding(origin, "blocked", hold.why, hold.hint))
+                self._blocked.setdefault(Finding(origin, hold.standing, hold.why, hold.hint))
 
     def _will_be(self, need: Key) -> bool:
         change = self._changes.get(need)

@@ -36,12 +36,28 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Where a hub holds its copy of an object: bucket, key, VersionId, ETag, and the bucket's account."""
+
+    bucket: str
+    key: str
+    version: str | None
+    etag: str
+    account: str
+
+    def to_json(self) -> list[str | None]:
+        return [self.bucket, self.key, self.version, self.etag, self.account]
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """A source version with everything it names.
 
     `body` holds the carried fields as the source has them, `prefixes` those of its URIs that stand for every object
     below them; `checksums` (by URI) and `noted` (approval, times) are evidence and in no digest; `moved` says of which
-    images the tag no longer names what it named when the version was registered.
+    images the tag no longer names what it named when the version was registered. A release that comes from another hub
+    names the version there (`via`, an ARN), where its objects are `held` (by URI) and its images `kept`
+    (`host/repository` by URI); `reader` is that hub's account and region.
     """
 
     source: Version
@@ -53,6 +69,10 @@ class Release:
     checksums: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     noted: Mapping[str, str] = field(default_factory=dict)
     moved: tuple[str, ...] = ()
+    via: str = ""
+    held: Mapping[str, Held] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
+    reader: tuple[str, str] | None = None
 
     @property
     def digest(self) -> str:

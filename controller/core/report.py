@@ -218,4 +218,7 @@ def facts_of(action: Action) -> dict[str, Any]:
     if action.key.kind == "image":
         size = action.facts.get("bytes")
         return {"source": action.facts["source"], "relay": True, **({} if size is None else {"bytes": size})}
+    if action.key.kind == "approval":
+        said = {"passed": list(action.facts.get("passed", ())), "last": bool(action.facts.get("last"))}
+        return {name: value for name, value in said.items() if value}
     return {}

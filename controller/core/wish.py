@@ -78,6 +78,10 @@ class Subject:
     release: str = ""
     locked: str = ""  # the release digest of its lock
     following: Following | None = None
+    lock_name: str = ""  # whose lock that is: its own, or that of the promotion it comes from
+    via: Subject | None = None  # the promotion that it comes from, in that one's hub
+    after: Subject | None = None  # the promotion that it waits for
+    stands_by: str = ""  # the group's `current`, where Git asks for Approved here but another is the current one
 
     @property
     def group_name(self) -> str:
@@ -117,24 +121,27 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why a promotion's actions are withheld: all of them, or only its `approval`."""
+    """Why a promotion's actions are withheld: only its `approval`, `all` that it asks for itself, or everything that
+    is to happen in its `group`, superseding included. Nothing withholds a revocation."""
 
-    covers: Literal["all", "approval"]
+    covers: Literal["all", "approval", "group"]
     why: str
     hint: str = ""
+    standing: Literal["blocked", "waiting", "unknown"] = "blocked"
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """A promotion to bring about. `draft` is there when something of it must be made; `metadata` is the create
     call's, for a version that does not exist yet; `superseded`, `duplicates` and `rejected` are other live versions
-    of the same source that become just that."""
+    of the same source that become just that; `passed` says what its gates and approvals found in order."""
 
     subject: Subject
     store: Store
     draft: Draft | None = None
     metadata: Mapping[str, str] | None = None
     holds: tuple[Hold, ...] = ()
+    passed: tuple[str, ...] = ()
     superseded: tuple[Package, ...] = ()
     duplicates: tuple[Package, ...] = ()
     rejected: tuple[Package, ...] = ()

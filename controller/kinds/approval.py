@@ -47,8 +47,10 @@ def _fresh(wish: Wish) -> dict[str, Any] | None:
 
 
 def desire(wishes: Wishes) -> Iterator[Resource]:
+    names = {(wish.subject.place.target, wish.subject.name): wish for wish in wishes.promotions}
     for wish in wishes.promotions:
-        yield from _own(wish)
+        current = names.get((wish.subject.place.target, wish.subject.stands_by))
+        yield from _own(wish) if not wish.subject.stands_by else _standing_by(wish, current)
         subject = wish.subject
         beside = {"group": subject.group_name, "revokes": True}
         for item in wish.rejected:
@@ -62,8 +64,23 @@ def desire(wishes: Wishes) -> Iterator[Resource]:
             )
         for item in wish.superseded:
             spec = _superseded(item, subject.group.superseded, subject.identity)
-            facts = {**_known(beside, item), "revokes": False}
-            yield Resource(wish.key_beside(item), spec, (wish.approval_key,), (subject.name,), facts)
+            facts = {**_known(beside, item), "revokes": False, "supersedes": True}
+            if first := current if subject.stands_by else wish:
+                yield Resource(wish.key_beside(item), spec, (first.approval_key,), (subject.name,), facts)
+
+
+def _standing_by(wish: Wish, current: Wish | None) -> Iterator[Resource]:
+    """Beside the group's current promotion: superseded once that one is Approved, and never approved itself."""
+    subject, live = wish.subject, wish.subject.live
+    if live is None or not (live.approval == "Approved" or live.superseded):
+        yield from _own(wish)
+        return
+    known = _known({"group": subject.group_name, "revokes": False, "supersedes": True}, live)
+    if current is None:  # it cannot be told, or is not in this run's scope
+        yield Resource(wish.approval_key, spec_of(live), (), (subject.name,), known)
+        return
+    spec = _superseded(live, subject.group.superseded, current.subject.identity or subject.stands_by)
+    yield Resource(wish.approval_key, spec, (current.approval_key,), (subject.name,), known)
 
 
 def _own(wish: Wish) -> Iterator[Resource]:
@@ -84,7 +101,7 @@ def _own(wish: Wish) -> Iterator[Resource]:
         facts["revokes"] = True
     elif wish_is == "Approved":
         needs = (wish.key, artifact.key(wish), *(image.key(subject.place.target, copy) for copy in wish.images))
-        facts |= _evidence(wish)
+        facts |= {**_evidence(wish), "passed": list(wish.passed)}
     elif before["approval"] != "Approved":  # an approval is taken away from whatever stands there
         needs = (wish.key,)
     yield Resource(wish.approval_key, after, needs, (subject.name,), facts)

@@ -61,7 +61,8 @@ def _facts(wish: Wish, made: Draft) -> dict[str, Any]:
         "attempt": subject.promotion.attempt,
         "checksums": {uri: dict(sums) for uri, sums in made.release.checksums.items()},
         "copy": subject.spoke.copy,
-        "reader": _reader(subject),
+        "reader": list(made.release.reader or _reader(subject)),
+        "held": {uri: place.to_json() for uri, place in made.release.held.items()},
         "deep": store.verify == "deep",
         "body": made.body,
         "images": lineage.images_of(made.release, made.body),
@@ -163,14 +164,16 @@ def _copies(action: Action, release: Release) -> Iterator[ObjectCopy]:
     facts = action.facts
     resolved = {item.uri: item for item in release.objects}
     for uri, name, mark in facts["objects"]:
-        bucket, source_key = split_uri(uri)
         item = resolved[uri]
+        bucket, source_key = split_uri(uri)
+        at_source = [bucket, source_key, item.version, item.etag, release.source.account]
+        held_bucket, held_key, version, etag, owner = facts["held"].get(uri, at_source)
         yield ObjectCopy(
-            source_bucket=bucket,
-            source_key=source_key,
-            source_version=item.version,
-            source_etag=item.etag,
-            source_owner=release.source.account,
+            source_bucket=held_bucket,
+            source_key=held_key,
+            source_version=version,
+            source_etag=etag,
+            source_owner=owner,
             size=item.size,
             bucket=facts["bucket"],
             key=name,
