@@ -12,6 +12,7 @@ from controller.behind import behind
 from controller.core import differ
 from controller.core.differ import Past, anew, brought, item
 from controller.core.drift import Drift, Evidence, Item, Looked, Mend, ordered, ruled
+from controller.core.given import Given
 from controller.core.manifests import Manifests
 from controller.core.mode import enforced
 from controller.core.model import Change
@@ -54,7 +55,7 @@ class Look:
 
 def look(how: Look) -> Drift:
     """Everything that differs between Git, what was written, and what is live. Writes nothing."""
-    thought = think(how.cloud, enforced(how.manifests), how.scope, how.pool, how.step)
+    thought = think(how.cloud, enforced(how.manifests), how.scope, how.pool, how.step, Given(how.now))
     wishes = [wish for wish in thought.wishes.promotions if wish.subject.name in thought.subjects]
     how.step("reading the sources again")
     taken = replace(_shelves(how, wishes, thought), releases=sources(how.cloud, thought.subjects.values(), how.pool))

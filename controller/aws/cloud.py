@@ -97,6 +97,10 @@ class AwsCloud:
         place = region or str(entry.session.get_config_variable("region") or _FALLBACK_REGION)
         return entry.identity(place)[0]
 
+    def caller(self, region: str) -> str:
+        """The ARN of the caller's own credentials, whatever roles are assumed. `CloudError` as for `identity`."""
+        return self._own().identity(region)[1]
+
     def close(self) -> None:
         """Ends all connections; the cloud may still be used, and opens new ones."""
         with self._lock:

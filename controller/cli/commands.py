@@ -9,7 +9,7 @@ import click
 
 from controller import __version__
 from controller.cli.access import access
-from controller.cli.options import ACTING, FOLDER, NETWORK, REVISION, RUNNING, SCOPE, formats, settings, taking
+from controller.cli.options import ACTING, FOLDER, NETWORK, REVIEW, REVISION, RUNNING, SCOPE, formats, settings, taking
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -85,7 +85,7 @@ def lock(names: tuple[str, ...], **values: Any) -> int:
 @click.option("--detailed-exitcode", "detailed", is_flag=True, help="Exit 2 when there is something to do.")
 @click.option("--since", metavar="REV", help="Tell what the branch brings, since it left REV, from what was so before.")
 @formats("text", "json", "markdown", "sarif", "junit", "github")
-@taking(SCOPE, ACTING, FOLDER, REVISION, RUNNING)
+@taking(SCOPE, ACTING, FOLDER, REVISION, REVIEW, RUNNING)
 def plan(out: Path | None, form: str, **values: Any) -> int:
     """Show what reconcile would do. Reads only.
 
@@ -100,7 +100,7 @@ def plan(out: Path | None, form: str, **values: Any) -> int:
 @hubwright.command()
 @click.option("--plan", "plans", type=_FILE, multiple=True, metavar="FILE", help="Do only what these saved plans have.")
 @formats("text", "json", "markdown", "sarif", "junit", "github")
-@taking(SCOPE, ACTING, FOLDER, REVISION, RUNNING, NETWORK)
+@taking(SCOPE, ACTING, FOLDER, REVISION, REVIEW, RUNNING, NETWORK)
 def reconcile(plans: tuple[Path, ...], form: str, **values: Any) -> int:
     """Plan, and bring it about.
 
@@ -236,6 +236,38 @@ def verify(files: tuple[Path, ...], key: str, **values: Any) -> int:
     from controller.cli.attesting import verify as run
 
     return run(settings(values), files, key=key)
+
+
+@hubwright.command()
+@click.argument("group", metavar="GROUP")
+@click.option("--until", metavar="TIME", help="When it ends: a time with its zone, or a duration such as 8h.")
+@click.option("--reason", metavar="TEXT", help="Why; shown by every plan.")
+@click.option("--release", is_flag=True, help="End the hold.")
+@taking(FOLDER, REVISION, RUNNING)
+def hold(group: str, until: str | None, reason: str | None, *, release: bool, **values: Any) -> int:
+    """Keep runs from changing a group, such as after a change by hand; rejecting is always possible.
+
+    \b
+    Example: hubwright hold churn --until 8h --reason "INC-991: rolled back by hand"
+    """
+    from controller.cli.holding import hold as run
+
+    return run(settings(values), group, until, reason, release=release)
+
+
+@hubwright.command()
+@click.argument("group", metavar="GROUP")
+@formats("text", "json")
+@taking(FOLDER, REVISION, RUNNING)
+def current(group: str, form: str, **values: Any) -> int:
+    """Tell deployers which version of a group is Approved now: ARN, digest, promotion. Reads only.
+
+    \b
+    Example: hubwright current churn --format json
+    """
+    from controller.cli.deployed import current as run
+
+    return run(settings(values), group, form)
 
 
 @hubwright.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -48,6 +49,14 @@ NETWORK = (
         help="Roots to trust for images, PEM.",
     ),
     click.option("--streams", type=click.IntRange(1, 64), default=6, show_default=True, help="Image blobs at a time."),
+)
+REVIEW = (
+    click.option(
+        "--review",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Who approved the pull request: JSON as in schemas/review.v1.json.",
+    ),
 )
 SCOPE = (
     click.option(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from controller.aws.calls import CallLog
@@ -20,12 +21,14 @@ from controller.cli.stop import STOP
 from controller.cli.term import Progress
 from controller.core.acting import acting, registering, scope_of, spoke_named
 from controller.core.errors import UsageError
+from controller.core.given import Given
 from controller.core.manifests import Manifests
 from controller.core.scope import Scope, parse_scope
 from controller.kinds.base import World
 from controller.oci.network import Network, blocks, is_proxy
 from controller.reconcile import Thought, think
 from controller.source.load import load
+from controller.source.review import read_review
 from controller.wiring import copy_limit, parts_from, prove, registry_bases, roleless, roles_of
 
 _COPIERS = 64
@@ -51,8 +54,14 @@ class Run:
         cloud = self.cloud()
         if self.settings.acting:
             prove(cloud, self.manifests, spoke_named(self.settings.acting))
-        thought = think(cloud, self.manifests, self.scope, self.pool, self.progress.step)
+        thought = think(cloud, self.manifests, self.scope, self.pool, self.progress.step, self.given())
         return replace(thought, plan=registering(thought.plan)) if self.settings.acting else thought
+
+    def given(self) -> Given:
+        """The time, and the review that the options name."""
+        file = self.settings.review
+        review = read_review(file, Path(self.settings.repo), self.manifests) if file is not None else None
+        return Given(datetime.now(UTC), review)
 
     def cloud(self, *, writable: bool = False) -> AwsCloud:
         """Clients for the accounts that the manifests name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 from controller.cli.term import Log
 
@@ -26,6 +27,7 @@ class Settings:
     ca_bundle: str | None = None
     streams: int = 6
     acting: str | None = None
+    review: Path | None = None
 
     def again(self) -> str:
         """The options that say what is read, as they are typed, with a space before each; empty for the defaults."""
@@ -36,6 +38,7 @@ class Settings:
                 words.append(f"--{name} {shlex.quote(value)}")
         if self.acting:
             words.append(f"--as {shlex.quote(self.acting)}")
+        words += [f"--review {shlex.quote(str(self.review))}"] * (self.review is not None)
         return "".join(f" {word}" for word in [*words, *["--worktree"] * self.worktree])
 
 

@@ -41,7 +41,7 @@ def covering(group: str, manifests: Manifests) -> tuple[Entry[Guardrails], ...]:
 def stepping(subject: Subject) -> bool:
     """Whether its approval would be the first one: what gates, approvals, `after`, windows and caps judge."""
     been = subject.live is not None and subject.live.mark("approved") == "yes"
-    return subject.promotion.approval == "Approved" and not been
+    return subject.asks == "Approved" and not been
 
 
 def gates_of(subject: Subject, manifests: Manifests, given: Given) -> Iterator[tuple[str, Gate]]:
@@ -101,6 +101,9 @@ def _stepping(
         else:
             yield Hold("approval", f"{name}: {verdict.says}", standing=verdict.standing)
     yield from soaking(subject, given.now)
+    if subject.following is not None and subject.group.current is not None:
+        why = f"the group's current promotion is {subject.group.current}, and a subscription does not replace it"
+        yield Hold("approval", why)
 
 
 def _invalid(manifests: Manifests) -> Iterator[Hold]:

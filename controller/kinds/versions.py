@@ -87,6 +87,19 @@ def read_group(client: Client, group: str) -> tuple[Package, ...]:
     return _ordered(_described(client, [str(item["ModelPackageArn"]) for item in pages])[0])
 
 
+def approved(client: Client, group: str) -> tuple[Package, ...]:
+    """The versions of a group that are Approved and finished now, by number."""
+    pages = client.pages(
+        "ListModelPackages",
+        "ModelPackageSummaryList",
+        ModelPackageGroupName=group,
+        ModelApprovalStatus="Approved",
+        MaxResults=100,
+    )
+    found = [describe(client, str(item["ModelPackageArn"])) for item in pages]
+    return _ordered(item for item in found if item and (item.approval, item.status) == ("Approved", "Completed"))
+
+
 def _agree(summary: Mapping[str, Any], found: Mapping[str, Any] | None) -> bool:
     names = ("ModelPackageStatus", "ModelApprovalStatus", "ModelLifeCycle")
     return found is not None and all((summary.get(name) or None) == (found.get(name) or None) for name in names)

@@ -159,7 +159,7 @@ def _item(action: Action, outcome: Outcome | None, named: Set[Target]) -> Item:
     sign = "!" if revokes(action) else _SIGNS.get(action.verb, "?")
     ended = f" ({outcome.status})" if outcome is not None and outcome.status != "done" else _did(outcome)
     lines = explain(action.before, action.after) if action.verb == "update" else ()
-    notes = tuple(line for line in lines if not line.startswith("approval: "))
+    notes = (*(line for line in lines if not line.startswith("approval: ")), *facts_of(action).get("passed", ()))
     return Item(sign, _about(action, named), f"{_says(action)}{ended}", notes)
 
 
@@ -203,7 +203,8 @@ def _step(action: Action) -> str:
     before, after, why = action.before["approval"], action.after["approval"], REASONS[action.reason]
     if before == after:
         return f"stays {after}, described anew" if action.reason == "described" else f"stays {after}; {why}"
-    return f"{before} -> {after}" + (f"; {why}" if action.reason in ("superseded", "duplicate") else "")
+    last = "; the LAST Approved version of its group" if facts_of(action).get("last") else ""
+    return f"{before} -> {after}{last}" + (f"; {why}" if action.reason in ("superseded", "duplicate") else "")
 
 
 def _failed(actions: Iterable[tuple[Action, Outcome | None]], named: Set[Target]) -> Iterator[Item]:

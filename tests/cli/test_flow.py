@@ -107,7 +107,7 @@ def test_a_damaged_plan_is_refused_before_anything_is_read(live: Command, servin
     assert not serving.world.calls
 
 
-def test_a_guard_that_is_not_enforced_blocks(live: Command, repo: Repo, hand: Hands) -> None:
+def test_a_guard_holds_back_the_approvals_and_nothing_else(live: Command, repo: Repo, hand: Hands) -> None:
     repo.edit(
         "platform/guardrails-production.yaml",
         "  requireLock: false",
@@ -116,15 +116,12 @@ def test_a_guard_that_is_not_enforced_blocks(live: Command, repo: Repo, hand: Ha
     planned = live("plan")
     assert planned.code == 4
     assert (
-        "  blocked churn-1, defects-1 and ocr-1  production/approvals is declared but not yet enforced by this version"
-        in planned.out
-    )
+        "  blocked churn-1, defects-1 and ocr-1  "
+        "production/approvals: 2 of model-risk must approve, and no review was given"
+    ) in planned.out
     assert live("reconcile").code == 4
-    assert [set(status(hand, name).values()) for name in ("churn", "defects", "ocr")] == [
-        {"PendingManualApproval"},
-        set(),
-        set(),
-    ]
+    for name in ("churn", "defects", "ocr"):
+        assert set(status(hand, name).values()) == {"PendingManualApproval"}
 
 
 def test_a_blind_spoke_is_unknown_and_the_other_converges(live: Command, repo: Repo, hand: Hands) -> None:

@@ -248,47 +248,6 @@ def _guarded(**rules: Any) -> dict[str, dict[str, Any]]:
     return {**PLATFORM, "rules": {"kind": "Guardrails", "metadata": {"name": "rules"}, "spec": rules}}
 
 
-GATE = {"name": "auc", "metric": "ModelQuality.Statistics:auc", "operator": ">=", "threshold": 0.8}
-NOT_YET = [
-    ({"gates": [GATE]}, "rules/gates/auc"),
-    ({"approvals": {"count": 1, "from": ["risk"]}}, "rules/approvals"),
-    ({"caps": {"approvals": 5}}, "rules/caps"),
-    (
-        {"freezes": [{"name": "q4", "from": "2026-12-20T00:00", "until": "2027-01-04T00:00", "zone": "UTC"}]},
-        "rules/freezes/q4",
-    ),
-]
-
-
-@pytest.mark.parametrize(("rules", "named"), NOT_YET, ids=[named for _, named in NOT_YET])
-def test_a_declared_guard_that_is_not_enforced_yet_blocks(
-    bed: Bed, tmp_path: Path, rules: dict[str, Any], named: str
-) -> None:
-    beds.simple(bed)
-    report = bed.reconcile(beds.manifests(tmp_path, CHURN_1, platform=_guarded(**rules)))
-    assert (beds.standing(report), report.exit_code()) == ("blocked", 4)
-    assert beds.why(report) == (f"{named} is declared but not yet enforced by this version of Hubwright",)
-    assert beds.hub_state(bed.world)["packages"] == {}
-    assert beds.hub_state(bed.world)["objects"] == {}
-    elsewhere = _guarded(select={"groups": ["other-*"]}, **rules)
-    assert bed.reconcile(beds.manifests(tmp_path, CHURN_1, platform=elsewhere)).exit_code() == 0
-    rejected = beds.manifests(tmp_path, beds.promotion(approval="Rejected"), platform=_guarded(**rules))
-    assert bed.reconcile(rejected).exit_code() == 0
-    assert beds.described(bed)["ModelApprovalStatus"] == "Rejected"
-
-
-def test_current_and_after_block_too(bed: Bed, tmp_path: Path) -> None:
-    beds.simple(bed)
-    group = {"kind": "ModelGroup", "metadata": {"name": "churn"}, "spec": {"current": "churn-1"}}
-    platform = {name: item for name, item in PLATFORM.items() if name != "churn"}
-    current = bed.reconcile(beds.manifests(tmp_path / "a", CHURN_1, group, platform=platform))
-    assert (beds.standing(current), current.exit_code()) == ("blocked", 4)
-    first = beds.promotion("churn-0", approval="PendingManualApproval")
-    second = beds.promotion("churn-2", version=2, after={"promotion": "churn-0", "approvedFor": "1h"})
-    after = bed.plan(beds.manifests(tmp_path / "b", first, second))
-    assert beds.standing(after, "churn-0") == "pending"
-
-
 def test_require_lock_and_allow_reference_are_enforced(bed: Bed, tmp_path: Path) -> None:
     beds.simple(bed)
     required = _guarded(requireLock=True)

@@ -9,6 +9,7 @@ from controller.core.checks.book import Book, Name
 from controller.core.checks.locks import check_locks, stray
 from controller.core.checks.owners import Unread, check_owners, foreign, platform_problem, relied_on
 from controller.core.checks.platform import check_fleet, check_guardrails, check_hubs, check_spokes, check_waivers
+from controller.core.checks.rules import check_rules
 from controller.core.checks.teams import check_groups, check_promotions, check_subscriptions
 from controller.core.manifests import AnyEntry
 from controller.core.problems import shown
@@ -43,6 +44,7 @@ def check(
     check_promotions(book)
     check_subscriptions(book)
     check_guardrails(book)
+    check_rules(book)
     check_waivers(book)
     check_locks(book)
     _spread(book)

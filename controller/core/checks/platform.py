@@ -188,9 +188,7 @@ def check_waivers(book: Book) -> None:
 
 def _waivable(rules: Guardrails, section: str) -> list[str]:
     if section == "caps":
-        return [
-            cap
-            for cap in ("approvals", "creates", "bytes", "percent")
-            if rules.caps and getattr(rules.caps, cap) is not None
-        ]
-    return [item.name for item in (rules.gates if section == "gates" else rules.freezes)]
+        given = [part for part in (rules.caps, rules.caps and rules.caps.per_spoke) if part]
+        names = ("approvals", "creates", "bytes", "percent")
+        return [name for name in names if any(getattr(part, name, None) is not None for part in given)]
+    return [item.name for item in getattr(rules, section)]

@@ -1,0 +1,99 @@
+"""`hold`: a person's word that a group is not to be changed for a while, as a tag on it in the hub."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+from controller.cli.output import write
+from controller.cli.run import Run, opened
+from controller.cli.settings import Settings
+from controller.core.arn import group_arn
+from controller.core.errors import HubwrightError, PreconditionError, UsageError
+from controller.core.hold import TAG, GroupHold, hold_text, read_hold
+from controller.core.limits import parse_duration, parse_moment
+from controller.core.model import Target
+from controller.core.problems import shown
+from controller.core.view import Group
+from controller.kinds import group as groups
+from controller.kinds.base import Client
+from controller.render.escape import terminal
+
+_UNUSUAL = re.compile(r"[^A-Za-z0-9_.:/=+@-]+")
+
+
+def hold(settings: Settings, name: str, until: str | None, reason: str | None, *, release: bool) -> int:
+    """Sets the hold, or ends it, and writes how the group stands to stdout."""
+    now = dt.datetime.now(dt.UTC)
+    if release and (until is not None or reason is not None):
+        raise UsageError("--release takes neither --until nor --reason")
+    if not release and (until is None or not reason):
+        raise UsageError("a hold needs an end and a reason", "give --until and --reason, or --release")
+    end = None if until is None else moment(until, now)
+    with opened(settings) as run:
+        target, group = place_of(run, name)
+        cloud = run.cloud(writable=True)
+        client = cloud.client(target, "sagemaker", "register")
+        live = _own(client, group, run.manifests.fleet.name)
+        if end is None:
+            said = _released(client, target, live)
+        else:
+            who = _UNUSUAL.sub("-", cloud.caller(target.region).rpartition("/")[2]) or "somebody"
+            said = _set(client, target, live, GroupHold(end, who, reason or ""))
+    write(f"{terminal(said)}\n")
+    return 0
+
+
+def moment(text: str, now: dt.datetime) -> dt.datetime:
+    """A time to come, in UTC: written with its zone, or as a duration from now. `UsageError` for anything else."""
+    try:
+        found = now + dt.timedelta(seconds=parse_duration(text))
+    except ValueError:
+        try:
+            found = parse_moment(text)
+        except ValueError:
+            found = now.replace(tzinfo=None)
+    if found.tzinfo is None:
+        raise UsageError(f"--until {shown(text)} is not a time", "such as 2026-12-24T18:00Z, or a duration such as 8h")
+    if found <= now:
+        raise UsageError(f"--until {shown(text)} is over already")
+    return found.astimezone(dt.UTC)
+
+
+def place_of(run: Run, name: str) -> tuple[Target, str]:
+    """Where a group is and its name there; by its manifest's name. `UsageError` when there is none."""
+    entry = run.manifests.groups.get(name)
+    hub = run.manifests.hubs.get(entry.spec.hub or "") if entry is not None else None
+    if entry is None or hub is None:
+        raise UsageError(f"there is no ModelGroup {shown(name)} that is valid", "see: hubwright validate")
+    return Target(hub.spec.account, hub.spec.region), entry.spec.group or name
+
+
+def _own(client: Client, name: str, fleet: str) -> Group:
+    live = groups.reread(client, name)
+    if live is None:
+        raise PreconditionError(f"the group {name} is not in the hub yet", "hubwright reconcile makes it")
+    if live.tags.get(groups.FLEET) != fleet:
+        raise PreconditionError(f"the group {name} is not of the fleet {fleet}")
+    return live
+
+
+def _set(client: Client, target: Target, live: Group, wanted: GroupHold) -> str:
+    try:
+        text = wanted.text()
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    arn = group_arn(target.account, target.region, live.name)
+    client.call("AddTags", ResourceArn=arn, Tags=[{"Key": TAG, "Value": text}])
+    now = groups.reread(client, live.name)
+    found = now.tags.get(TAG, "") if now is not None else ""
+    if found != text:
+        raise HubwrightError(f"the hold on {live.name} was set, and now reads {found!r}", "somebody else set it too")
+    return hold_text(live.name, read_hold(found))
+
+
+def _released(client: Client, target: Target, live: Group) -> str:
+    if TAG not in live.tags:
+        return f"the group {live.name} is not held"
+    client.call("DeleteTags", ResourceArn=group_arn(target.account, target.region, live.name), TagKeys=[TAG])
+    return f"no longer: {hold_text(live.name, read_hold(live.tags[TAG]))}"
