@@ -64,8 +64,8 @@ def _answer(
     pushes = subject.spoke.pattern == "push" and subject.spoke.state == "Active"
     if question.kind == "record" and not (pushes and subject.new):  # what is begun there is finished there
         return _recorded(cloud, subject, views)
-    if question.kind == "via":
-        return _held(cloud, subject, views)
+    if subject.via is not None:
+        return _held(cloud, subject, subject.via, views)
     if subject.spoke.state != "Active":
         why = f"the spoke {subject.spoke_name} is {subject.spoke.state}: nothing new is promoted from it"
         return Finding(subject.name, "blocked", why)
@@ -80,10 +80,8 @@ def _unknown(subject: Subject, error: HubwrightError) -> Finding:
     return Finding(subject.name, "unknown", f"the spoke {subject.spoke_name} could not be read: {error}", error.hint)
 
 
-def _held(cloud: Cloud, subject: Subject, views: Mapping[Target, View]) -> Release | Finding:
+def _held(cloud: Cloud, subject: Subject, other: Subject, views: Mapping[Target, View]) -> Release | Finding:
     """The release of the promotion that this one comes from, as that one's hub holds it."""
-    other = subject.via
-    assert other is not None  # noqa: S101  (the question is only asked of those)
     view = views[other.place.target]
     if why := view.unread("packages", other.group_name) or view.unread_store:
         return Finding(subject.name, "unknown", f"the hub {other.place.name} could not be read: {why}")

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from controller.core.manifest import Promotion
 from controller.core.release import Release
-from controller.core.rules import Gate
+from controller.core.rules import Gate, ModelCard
 
 LARGEST_DOCUMENT = 4 << 20
 SEVERITIES = ("INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL")
@@ -91,9 +91,9 @@ def judge_gate(gate: Gate, evidence: Evidence | None) -> Verdict:
     if gate.report is not None:
         return _report(gate.report, evidence.release)
     if gate.model_card is not None:
-        return _card(gate, evidence.release)
+        return _card(gate.model_card, evidence.release)
     if gate.evidence is not None:
-        return _proof(gate.evidence, evidence)
+        return _proof(gate.evidence, evidence.release, evidence)
     return _metric(gate, evidence)
 
 
@@ -143,16 +143,15 @@ def _report(name: str, release: Release) -> Verdict:
     return Verdict("passed", f"it has the report {name} ({uri})")
 
 
-def _card(gate: Gate, release: Release) -> Verdict:
-    assert gate.model_card is not None  # noqa: S101  (the caller looked)
-    card, path = release.body.get("ModelCard") or {}, gate.model_card.field
+def _card(asks: ModelCard, release: Release) -> Verdict:
+    card, path = release.body.get("ModelCard") or {}, asks.field
     try:
         value = walk(parse(str(card.get("ModelCardContent", "")).encode()), path)
     except ValueError as error:
         return Verdict("blocked", f"{path} of its model card {error}")
     if value in (None, "", [], {}) or value is False:
         return Verdict("blocked", f"{path} of its model card is empty")
-    allowed = gate.model_card.one_of
+    allowed = asks.one_of
     said = value if isinstance(value, str) else json.dumps(value, default=str)
     if allowed and value not in allowed:
         return Verdict("blocked", f"{path} of its model card is {_short(said)}; one of {', '.join(allowed)} is wanted")
@@ -163,13 +162,12 @@ def _short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:60]}…"
 
 
-def _proof(place: str, evidence: Evidence) -> Verdict:
-    assert evidence.release is not None  # noqa: S101  (the caller looked)
+def _proof(place: str, release: Release, evidence: Evidence) -> Verdict:
     found = evidence.proofs.get(place, Reading("", fault="it was not read"))
     if found.fault:
         return Verdict("blocked", f"the evidence {found.fault}{_at(found)}")
     said = found.value if isinstance(found.value, Mapping) else {}
-    if said.get("release") != evidence.release.digest:
+    if said.get("release") != release.digest:
         return Verdict("blocked", f"the evidence is not for this release{_at(found)}")
     if said.get("passed") is not True:
         return Verdict("blocked", f"the evidence does not say `passed: true`{_at(found)}")

@@ -19,7 +19,8 @@ def held_release(other: Subject, record: Record, hub: Hub, view: View) -> Releas
 
     `hub` is where it is to go. ValueError when that hub does not hold everything, or may not have it.
     """
-    assert other.live is not None  # noqa: S101  (only what is registered is promoted on)
+    if other.live is None:
+        raise ValueError("it is not registered")
     release, account = record.release, other.place.settings.account
     store = other.place.store(view.records[other.recorded_as].store)
     held: dict[str, Held] = {}
