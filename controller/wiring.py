@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from controller.aws.cloud import Roles
+from controller.core.access.facts import TAG
 from controller.core.acting import CALLER
 from controller.core.errors import UsageError
 from controller.core.manifest import Access
@@ -21,13 +23,19 @@ S3_PARTS_FROM = 1024**3
 
 
 def roles_of(manifests: Manifests) -> dict[str, Roles]:
-    """How each account is entered. A hub's roles go before those of a spoke in the same account."""
+    """How each account is entered. A hub's roles go before those of a spoke in the same account.
+
+    A push spoke's run tags its sessions in the hub with its account: the hub's policies confine it by that.
+    """
+    pushing = [entry.spec for entry in manifests.spokes.values() if entry.spec.access == Access(read=CALLER)]
+    tags = tuple((TAG, spoke.account) for spoke in pushing)
     roles = {
         entry.spec.account: _roles(entry.spec.access, writing=False)
         for entry in manifests.spokes.values()
         if entry.spec.access is not None
     }
-    return roles | {entry.spec.account: _roles(entry.spec.access, writing=True) for entry in manifests.hubs.values()}
+    hubs = {entry.spec.account: _roles(entry.spec.access, writing=True) for entry in manifests.hubs.values()}
+    return roles | {account: replace(entered, tags=tags) for account, entered in hubs.items()}
 
 
 def _roles(access: Access, *, writing: bool) -> Roles:

@@ -18,7 +18,7 @@ from controller.aws.calls import CallLog
 from controller.aws.client import AwsClient, method_of
 from controller.aws.direct import Direct
 from controller.aws.failures import cloud_error
-from controller.aws.sessions import Prepare, Renewable, Role, own_session, role_session
+from controller.aws.sessions import Prepare, Renewable, Role, Tags, own_session, role_session
 from controller.aws.watch import Watch
 from controller.core.errors import AccountError, CloudError
 from controller.core.model import Target
@@ -31,12 +31,16 @@ _FALLBACK_REGION = "us-east-1"
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """How an account is entered, per purpose: a role's ARN, or None for the caller's own credentials."""
+    """How an account is entered, per purpose: a role's ARN, or None for the caller's own credentials.
+
+    `tags` are those of the session: what its policies say depends on them.
+    """
 
     read: str | None = None
     register: str | None = None
     approve: str | None = None
     external_id: str | None = None
+    tags: Tags = ()
 
     def of(self, purpose: Purpose) -> str | None:
         """The ARN for one purpose."""
@@ -84,7 +88,7 @@ class AwsCloud:
         return AwsClient(
             target,
             service,
-            functools.partial(self._connect, target, service, arn, roles.external_id),
+            functools.partial(self._connect, target, service, arn, roles),
             gate=gate,
             writable=self._writable and purpose != "read",
             renew=functools.partial(self._renewal, target.account, arn),
@@ -108,8 +112,9 @@ class AwsCloud:
         for entry in entries:
             entry.close()
 
-    def _connect(self, target: Target, service: str, arn: str | None, external_id: str | None) -> BaseClient:
-        entry = self._own() if arn is None else self._assumed(target, Role(arn, external_id, self._run))
+    def _connect(self, target: Target, service: str, arn: str | None, roles: Roles) -> BaseClient:
+        role = None if arn is None else Role(arn, roles.external_id, self._run, roles.tags)
+        entry = self._own() if role is None else self._assumed(target, role)
         entry.prove(target, arn)
         return entry.client(service, target.region)
 

@@ -15,6 +15,7 @@ from botocore.loaders import Loader, create_loader
 from botocore.session import Session
 
 Prepare = Callable[[Session], None]
+Tags = tuple[tuple[str, str], ...]
 
 SESSION_SECONDS = 3600
 """Also the most that role chaining allows; botocore refreshes anything shorter than 15 minutes on every request."""
@@ -37,11 +38,12 @@ def own_session() -> Session:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role to assume: its ARN, the external id its trust policy expects, and the run it is assumed for."""
+    """A role to assume: its ARN, the external id its trust policy expects, the run, and the session's tags."""
 
     arn: str
     external_id: str | None
     run: str
+    tags: Tags = ()
 
 
 def role_session(role: Role, caller: Credentials | None, create_sts: Callable[..., Any]) -> Session:
@@ -55,6 +57,8 @@ def role_session(role: Role, caller: Credentials | None, create_sts: Callable[..
     extra: dict[str, Any] = {"RoleSessionName": session_name(role.run), "DurationSeconds": SESSION_SECONDS}
     if role.external_id:
         extra["ExternalId"] = role.external_id
+    if role.tags:
+        extra["Tags"] = [{"Key": key, "Value": value} for key, value in role.tags]
     cache: dict[str, Any] = {}
     fetcher = AssumeRoleCredentialFetcher(create_sts, caller, role.arn, extra_args=extra, cache=cache)
     session = own_session()
