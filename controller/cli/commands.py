@@ -9,7 +9,19 @@ import click
 
 from controller import __version__
 from controller.cli.access import access
-from controller.cli.options import ACTING, FOLDER, NETWORK, REVIEW, REVISION, RUNNING, SCOPE, formats, settings, taking
+from controller.cli.options import (
+    ACTING,
+    ALSO,
+    FOLDER,
+    NETWORK,
+    REVIEW,
+    REVISION,
+    RUNNING,
+    SCOPE,
+    formats,
+    settings,
+    taking,
+)
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -85,7 +97,7 @@ def lock(names: tuple[str, ...], **values: Any) -> int:
 @click.option("--detailed-exitcode", "detailed", is_flag=True, help="Exit 2 when there is something to do.")
 @click.option("--since", metavar="REV", help="Tell what the branch brings, since it left REV, from what was so before.")
 @formats("text", "json", "markdown", "sarif", "junit", "github")
-@taking(SCOPE, ACTING, FOLDER, REVISION, REVIEW, RUNNING)
+@taking(ALSO, SCOPE, ACTING, FOLDER, REVISION, REVIEW, RUNNING)
 def plan(out: Path | None, form: str, **values: Any) -> int:
     """Show what reconcile would do. Reads only.
 
@@ -100,7 +112,7 @@ def plan(out: Path | None, form: str, **values: Any) -> int:
 @hubwright.command()
 @click.option("--plan", "plans", type=_FILE, multiple=True, metavar="FILE", help="Do only what these saved plans have.")
 @formats("text", "json", "markdown", "sarif", "junit", "github")
-@taking(SCOPE, ACTING, FOLDER, REVISION, REVIEW, RUNNING, NETWORK)
+@taking(ALSO, SCOPE, ACTING, FOLDER, REVISION, REVIEW, RUNNING, NETWORK)
 def reconcile(plans: tuple[Path, ...], form: str, **values: Any) -> int:
     """Plan, and bring it about.
 
@@ -110,7 +122,7 @@ def reconcile(plans: tuple[Path, ...], form: str, **values: Any) -> int:
     """
     from controller.cli.line import reconcile as run
 
-    return run(settings(values), form, plans)
+    return run(settings(values), form, plans, **values)
 
 
 @hubwright.command()

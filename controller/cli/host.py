@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from controller.aws.webidentity import exchanged
 from controller.cli.files import write_whole
 from controller.cli.output import write
+from controller.cli.term import complain
 from controller.core.errors import UsageError
 from controller.github.api import Api
-from controller.github.plans import merged_plans
+from controller.github.oidc import identity_token
+from controller.github.plans import merged_plans, newest_commit
 from controller.github.posts import comment as put_comment
 from controller.github.posts import issue as put_issue
 from controller.github.review import review_of_commit, review_of_pull
@@ -21,6 +25,7 @@ from controller.render.escape import terminal
 from controller.source.base import first_parents, head
 
 _LIMIT = 4 << 20
+_AUDIENCE = "sts.amazonaws.com"
 PUBLIC = "https://api.github.com"
 
 
@@ -73,6 +78,29 @@ def review(repository: str | None, which: int | None, repo: str, ref: str, teams
     api, members = api_of(os.environ, repository), _teams(teams)
     found = review_of_pull(api, which, members) if which else review_of_commit(api, head(Path(repo), ref), members)
     write_whole(out, to_json(found))
+    return 0
+
+
+def at_head(repository: str | None, branch: str, repo: str, ref: str) -> int:
+    """0 when the revision is the newest commit of the branch on the code host, else 6."""
+    newest = newest_commit(api_of(os.environ, repository), branch)
+    mine = head(Path(repo), ref)
+    if newest == mine:
+        return 0
+    complain(f"{mine[:12]} is not the newest commit of {branch}: that is {newest[:12]}", "its own run does the rest")
+    return 6
+
+
+def web_identity(role: str, variable: str | None) -> int:
+    """Writes keys for a role as `credential_process` must: for a job's identity on GitHub, or a token in a variable."""
+    if variable is None:
+        token = identity_token(os.environ, _AUDIENCE)
+    else:
+        token = os.environ.get(variable, "")
+        if not token:
+            raise UsageError(f"the variable {variable} is empty", "the job needs `id_tokens` with this name")
+    run = os.environ.get("GITHUB_RUN_ID") or os.environ.get("CI_PIPELINE_ID") or "ci"
+    write(json.dumps(exchanged(role, token, run)) + "\n")
     return 0
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from controller.cli.files import write_whole
-from controller.cli.output import shown, write
+from controller.cli.output import also_of, shown, write, write_also
 from controller.cli.run import Run, opened
 from controller.cli.saved import saved_ids
 from controller.cli.settings import Settings
@@ -22,14 +22,18 @@ from controller.reconcile import reconcile as bring_about
 from controller.render.document import document, to_json
 
 
-def plan(settings: Settings, form: str, out: Path | None, *, since: str | None, detailed: bool) -> int:
-    """Writes the plan to stdout, and as JSON to `out`; `since` tells apart what a branch brings."""
+def plan(
+    settings: Settings, form: str, out: Path | None, *, also: Sequence[str], since: str | None, detailed: bool
+) -> int:
+    """Writes the plan to stdout, as JSON to `out`, and in further forms; `since` tells apart what a branch brings."""
+    further = also_of(also)
     with opened(settings) as run:
         report = run.think().report(run.manifests)
     if since is not None:
         report = replace(report, brought=brought_since(settings, run.manifests, since))
     if out is not None:
         write_whole(out, to_json(document(report)))
+    write_also(report, further)
     write(shown(report, form))
     if out is not None and report.plan.actions:
         Progress(settings.log).note(
@@ -38,13 +42,15 @@ def plan(settings: Settings, form: str, out: Path | None, *, since: str | None, 
     return report.exit_code(detailed=detailed)
 
 
-def reconcile(settings: Settings, form: str, plans: Sequence[Path]) -> int:
+def reconcile(settings: Settings, form: str, plans: Sequence[Path], also: Sequence[str] = ()) -> int:
     """Brings the plan about, all of it or what the saved plans have, and writes the result to stdout."""
+    further = also_of(also)
     saved = saved_ids(plans) if plans else None
     with opened(settings) as run:
         thought = run.think()
         with STOP.gentle():
             report = _applied(run, thought, saved)
+    write_also(report, further)
     write(shown(report, form))
     return STOP.code or report.exit_code()
 

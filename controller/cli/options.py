@@ -74,6 +74,11 @@ ACTING = (
 )
 
 
+ALSO = (
+    click.option("--also", multiple=True, metavar="FORM=FILE", help="Write it in a further form, too; repeatable."),
+)
+
+
 def formats(*names: str) -> Callable[[Command], Command]:
     """The option `--format`."""
     help_text = "How the result is written to stdout."

@@ -5,13 +5,35 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
+from controller.cli.files import write_whole
+from controller.core.errors import UsageError
 from controller.core.report import Report
 from controller.render.document import document, to_json
 from controller.render.notices import Notice
 
+FORMS = ("text", "json", "markdown", "sarif", "junit", "github")
 
-def shown(report: Report, form: str) -> str:
+
+def also_of(given: Iterable[str]) -> tuple[tuple[str, Path], ...]:
+    """Further forms and the files they go to, from `FORM=FILE`."""
+    found = []
+    for item in given:
+        form, equals, file = item.partition("=")
+        if form not in FORMS or not equals or not file:
+            raise UsageError("--also is written FORM=FILE", f"a form is one of {', '.join(FORMS)}")
+        found.append((form, Path(file)))
+    return tuple(found)
+
+
+def write_also(report: Report, also: Iterable[tuple[str, Path]]) -> None:
+    """Writes the report's further forms, each into its file, never in colours."""
+    for form, path in also:
+        write_whole(path, shown(report, form, color=False))
+
+
+def shown(report: Report, form: str, *, color: bool = True) -> str:
     """The report in one of its forms; colours only on a terminal, and not with NO_COLOR."""
     if form == "json":
         return to_json(document(report))
@@ -29,7 +51,7 @@ def shown(report: Report, form: str) -> str:
         return told(notices(report), form)
     from controller.render.text import text
 
-    return text(report, color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+    return text(report, color=color and sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
 
 
 def told(notices: Iterable[Notice], form: str) -> str:

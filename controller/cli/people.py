@@ -98,3 +98,35 @@ def review(pull: int | None, teams: tuple[str, ...], out: Path, repo: str, ref: 
     from controller.cli.host import review as run
 
     return run(repository, pull, repo, ref, teams, out)
+
+
+@hubwright.command("at-head")
+@click.argument("branch")
+@click.option("--repo", default=".", metavar="DIR", show_default=True, help="The Git repository.")
+@click.option("--ref", default="HEAD", metavar="REV", show_default=True, help="The revision to look for.")
+@_REPOSITORY
+def at_head(branch: str, repo: str, ref: str, repository: str | None) -> int:
+    """Ask whether a revision still is the newest of its branch on GitHub. Exit 6 when it is not.
+
+    \b
+    Example: hubwright at-head main
+    """
+    from controller.cli.host import at_head as run
+
+    return run(repository, branch, repo, ref)
+
+
+@hubwright.command("web-identity")
+@click.option("--role", required=True, metavar="ARN", help="The role to assume with the job's identity.")
+@click.option("--token-variable", "variable", metavar="NAME", help="Where the token is, if not asked for on GitHub.")
+def web_identity(role: str, variable: str | None) -> int:
+    """Turn a CI job's identity into AWS credentials, as `credential_process` of an AWS profile. They are renewed by it.
+
+    \b
+    Example, in an AWS configuration file:
+      [default]
+      credential_process = hubwright web-identity --role arn:aws:iam::111111111111:role/hubwright-plan
+    """
+    from controller.cli.host import web_identity as run
+
+    return run(role, variable)

@@ -23,7 +23,7 @@ _LONGEST_PAUSE = 60.0
 _REPOSITORY = re.compile(r"[A-Za-z0-9-]{1,100}/[A-Za-z0-9._-]{1,100}")
 _NEXT = re.compile(r'<([^<>]{1,2000})>;\s*rel="next"')
 _AGAIN = frozenset({429, 500, 502, 503, 504})
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class GitHubError(HubwrightError):
@@ -61,7 +61,7 @@ class Api:
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.base)
-        secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
         if not secure or not parts.hostname or parts.username or parts.query or parts.fragment:
             raise UsageError("the address of GitHub's API is not an https one", "such as https://api.github.com")
         if not _REPOSITORY.fullmatch(self.repository):
@@ -98,7 +98,7 @@ class Api:
             return answer.body
         place = answer.headers.get("location", "")
         parts = urlsplit(place)
-        if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        if parts.scheme != "https" and parts.hostname not in LOOPBACK:
             raise GitHubError("GitHub sent us to an address that is not an https one")
         found = self._once("GET", place, None, authorized=False)
         return self._checked(found, "GET", "the artifact").body
@@ -144,21 +144,22 @@ class Api:
         if body is not None:
             headers["Content-Type"] = "application/json"
         target = parts.path + (f"?{parts.query}" if parts.query else "")
-        connection = _connection(parts.scheme, parts.hostname or "", parts.port)
+        line = connection(parts.scheme, parts.hostname or "", parts.port)
         try:
-            connection.request(method, target, body, headers)
-            response = connection.getresponse()
+            line.request(method, target, body, headers)
+            response = line.getresponse()
             data = response.read(_LIMIT + 1)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise GitHubError(f"GitHub could not be reached at {parts.hostname}: {type(error).__name__}") from error
         finally:
-            connection.close()
+            line.close()
         if len(data) > _LIMIT:
             raise GitHubError("GitHub's answer is too large", response.status)
         return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, data)
 
 
-def _connection(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
+def connection(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
+    """An unopened connection; certificates are checked against the machine's own roots."""
     if scheme == "https":
         return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT, context=ssl.create_default_context())
     return http.client.HTTPConnection(host, port, timeout=_TIMEOUT)

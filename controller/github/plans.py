@@ -36,6 +36,14 @@ def merged_plans(api: Api, commits: Iterable[str], artifact: str) -> Iterator[tu
                 yield number, unpacked(api.download(found))
 
 
+def newest_commit(api: Api, branch: str) -> str:
+    """The newest commit of a branch, in full."""
+    found = str(api.get(f"commits/heads/{quote(branch)}")["sha"])
+    if not _COMMIT.fullmatch(found):
+        raise GitHubError("GitHub's answer names no commit")
+    return found
+
+
 def _newest(api: Api, pull: Mapping[str, Any], artifact: str) -> str | None:
     """Where the newest artifact of the pull request's last commit is, if its repository is this one."""
     head = pull["head"]

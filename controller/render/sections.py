@@ -125,10 +125,18 @@ def sections(report: Report) -> list[Section]:
         Section("Groups, repositories and versions", "change", _actions(actions, named, *_PLACES), folded=True),
         Section("Copies", "change", _actions(actions, named, *_COPIES), folded=True),
         Section("Not from this branch", "quiet", _actions(before, named, "approval", *_PLACES, *_COPIES), folded=True),
+        Section("In the hub now", "change", tuple(_placed(report)), folded=True),
         Section("Later", "quiet", tuple(_later(report)), folded=True),
         Section("Notes", "quiet", tuple(_notes(report)), folded=True),
     ]
     return [section for section in made if section.items]
+
+
+def _placed(report: Report) -> Iterator[Item]:
+    """Where a run has left what it worked on: the ARNs that consumers deploy by."""
+    done = {outcome.action for outcome in report.outcomes if outcome.status == "done"}
+    names = {origin for action in report.plan.actions if action.id in done for origin in action.origins}
+    yield from (Item("", row.name, f"{row.arn}, {row.is_now}") for row in report.rows if row.name in names and row.arn)
 
 
 def _long(title: str, items: tuple[Item, ...]) -> Section:

