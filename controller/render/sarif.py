@@ -11,6 +11,7 @@ from controller import __version__
 from controller.core.canonical import digest
 from controller.core.redact import redacted
 from controller.render.escape import sarif as escaped
+from controller.render.escape import terminal
 from controller.render.notices import RULES, Notice
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -39,10 +40,12 @@ def _result(item: Notice) -> dict[str, Any]:
         "ruleIndex": [*RULES].index(item.rule),
         "level": item.level,
         "message": {"text": escaped(f"{about}{item.message}")},
-        "partialFingerprints": {"hubwright/v1": digest([item.rule, item.about, item.path, item.message])},
+        "partialFingerprints": {
+            "hubwright/v1": digest([item.rule, *map(terminal, (item.about, item.path, item.message))])
+        },
     }
     if item.path:
         region = {"startLine": item.line, "startColumn": item.column}
-        place = {"uri": quote(redacted(item.path), safe="/"), "uriBaseId": "SRCROOT"}
+        place = {"uri": quote(redacted(item.path), safe="/", errors="backslashreplace"), "uriBaseId": "SRCROOT"}
         found["locations"] = [{"physicalLocation": {"artifactLocation": place, "region": region}}]
     return found
