@@ -82,7 +82,9 @@ def assert_words_stay_words(bed: Bed, folder: Path, words: Sequence[str]) -> Non
 
 
 def test_words_of_others_stay_words(bed: Bed, tmp_path: Path) -> None:
-    assert_words_stay_words(bed, tmp_path, [SECRET, *(word for word in WORDS if len(word) < 200 and "\ud800" not in word)])
+    assert_words_stay_words(
+        bed, tmp_path, [SECRET, *(word for word in WORDS if len(word) < 200 and "\ud800" not in word)]
+    )
 
 
 @pytest.mark.corpus
