@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from controller.cli.auditing import audited
 from controller.cli.output import write
 from controller.cli.run import Run, opened
 from controller.cli.settings import Settings
@@ -27,9 +28,15 @@ def prefetch(settings: Settings, names: Sequence[str]) -> int:
         thought = run.think()
         part = replace(thought, plan=ahead(thought.plan, chosen))
         with STOP.gentle():
-            report = bring_about(run.world(part), part, run.manifests, run.pool, lambda *_: None)
+            report, unrecorded = audited(
+                run,
+                "prefetch",
+                part,
+                None,
+                lambda some: bring_about(run.world(some), some, run.manifests, run.pool, lambda *_: None),
+            )
     write("".join(f"{terminal(line)}\n" for line in _lines(thought, report, chosen)))
-    return STOP.code or _code(thought, report, chosen)
+    return STOP.code or unrecorded or _code(thought, report, chosen)
 
 
 def _chosen(run: Run, names: Sequence[str]) -> frozenset[str]:

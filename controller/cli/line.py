@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from controller.cli.auditing import audited
 from controller.cli.files import write_whole
 from controller.cli.output import also_of, shown, write, write_also
 from controller.cli.run import Run, opened
@@ -49,10 +50,10 @@ def reconcile(settings: Settings, form: str, plans: Sequence[Path], also: Sequen
     with opened(settings) as run:
         thought = run.think()
         with STOP.gentle():
-            report = _applied(run, thought, saved)
+            report, unrecorded = audited(run, "reconcile", thought, saved, lambda part: _applied(run, part, saved))
     write_also(report, further)
     write(shown(report, form))
-    return STOP.code or report.exit_code()
+    return STOP.code or unrecorded or report.exit_code()
 
 
 def _applied(run: Run, thought: Thought, saved: frozenset[str] | None) -> Report:

@@ -21,7 +21,16 @@ from controller.sandbox.query import envelope, nest
 from controller.sandbox.s3 import service as s3_service
 from controller.sandbox.sagemaker import service as sagemaker_service
 from controller.sandbox.sqs import service as sqs_service
-from controller.sandbox.wire import Answer, Request, ServiceError, Wire, error_answer, json_answer, xml_answer
+from controller.sandbox.wire import (
+    Answer,
+    Request,
+    ServiceError,
+    Wire,
+    error_answer,
+    json_answer,
+    request_id,
+    xml_answer,
+)
 from controller.sandbox.world import World
 
 _REGISTRY = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?(?::\d+)?")
@@ -144,6 +153,9 @@ def exchange(world: World, call: Call, wire: Wire, produce: Callable[[], Answer]
         _hit(world, due, "after", call)
     except ServiceError as fault:
         answer = _failure(call, wire, fault, head=head)
+    if wire != "registry":
+        header = "x-amzn-RequestId" if wire == "json" else "x-amz-request-id"
+        answer.headers.setdefault(header, request_id(call.number))
     return answer
 
 

@@ -108,9 +108,14 @@ def xml_answer(
     return Answer(status, {"Content-Type": "application/xml"}, text.encode())
 
 
+def request_id(number: int) -> str:
+    """The id that AWS would give a call."""
+    return f"{number:08x}-0000-4000-8000-000000000000"
+
+
 def error_answer(protocol: Wire, fault: ServiceError, number: int, *, head: bool = False) -> Answer:
     """The error document of one protocol; `number` makes the request id, `head` leaves the document out."""
-    name = f"{number:08x}-0000-4000-8000-000000000000"
+    name = request_id(number)
     if protocol == "json":
         answer = json_answer({"__type": fault.code, "message": fault.message, **fault.fields}, fault.status)
         answer.headers |= {"x-amzn-ErrorType": fault.code, "x-amzn-RequestId": name, **fault.headers}

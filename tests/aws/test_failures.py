@@ -59,5 +59,5 @@ def test_the_log_keeps_counts_and_order(capsys: pytest.CaptureFixture[str]) -> N
     assert log.total == 2
     assert capsys.readouterr().out.splitlines()[1] == (
         '{"account": "111111111111", "attempts": 1, "code": "", "mutating": true, "operation": "CopyObject", '
-        '"region": "eu-west-1", "resource": "b/k", "seconds": 0.0, "service": "s3", "status": 200}'
+        '"region": "eu-west-1", "request": "", "resource": "b/k", "seconds": 0.0, "service": "s3", "status": 200}'
     )

@@ -1,0 +1,126 @@
+"""The record of a run: what it meant to do before it did anything, and what became of it. Data only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from controller.core.canonical import digest
+from controller.core.model import Action, Outcome
+
+FORMAT = "hubwright.io/audit/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """On whose behalf a run is. `caller` is the ARN whose credentials it has, `actor` and `link` what the CI says,
+    `review` the review that was handed in (`{pr, head, author, approvers, mergedBy}`), `pull` the pull request that the
+    revision's message names."""
+
+    caller: str = ""
+    actor: str = ""
+    link: str = ""
+    pull: str = ""
+    review: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What every record of a run begins with. `at` is when it began (`2026-11-22T12:00:00Z`)."""
+
+    name: str
+    at: str
+    tool: str
+    command: str
+    revision: str
+    platform: str
+    hub: str
+    who: Who
+
+    def head(self, kind: str) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "kind": kind,
+            "run": self.name,
+            "at": self.at,
+            "tool": self.tool,
+            "command": self.command,
+            "revision": self.revision,
+            "platform": self.platform,
+            "hub": self.hub,
+            "caller": self.who.caller,
+            "actor": self.who.actor,
+            "link": self.who.link,
+            "pullRequest": str(self.who.review.get("pr") or self.who.pull),
+            "review": dict(self.who.review) or None,
+        }
+
+
+def plan_digest(actions: Iterable[Action]) -> str:
+    """Of the ids of all actions: the same for the same work, whoever plans it."""
+    return digest(sorted(action.id for action in actions))
+
+
+def intent(run: Run, actions: Sequence[Action]) -> dict[str, Any]:
+    """Written before the first change: everything that the run may do."""
+    body = run.head("intent") | {"plan": plan_digest(actions), "actions": [_action(one) for one in actions]}
+    return body | {"digest": digest(body)}
+
+
+def outcome(
+    run: Run,
+    actions: Sequence[Action],
+    outcomes: Sequence[Outcome],
+    calls: Iterable[Mapping[str, Any]],
+    *,
+    ended: str,
+    before: str,
+    exit_code: int,
+) -> dict[str, Any]:
+    """Written at the end: what became of each action, and every call that changes something, with AWS's own ids.
+
+    `before` is the digest of the run's intent, empty when there was nothing to do.
+    """
+    done = {one.action: one for one in outcomes}
+    body = run.head("outcome") | {
+        "plan": plan_digest(actions),
+        "intent": before or None,
+        "ended": ended,
+        "actions": [_action(one) | _ended(done.get(one.id)) for one in actions],
+        "calls": [dict(call) for call in calls],
+        "exit": exit_code,
+    }
+    return body | {"digest": digest(body)}
+
+
+def _action(one: Action) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "verb": one.verb,
+        "key": str(one.key),
+        "before": one.before,
+        "after": one.after,
+        "origins": list(one.origins),
+        "reason": one.reason,
+    }
+
+
+def _ended(one: Outcome | None) -> dict[str, Any]:
+    if one is None:
+        return {"status": "skipped", "detail": "not begun", "arn": ""}
+    return {"status": one.status, "detail": one.detail, "arn": str(one.facts.get("arn", ""))}
+
+
+def whole(data: Any) -> str:
+    """Why a document read back is not a whole record, or an empty text."""
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        return f"it is not an audit record ({FORMAT})"
+    body = {name: value for name, value in data.items() if name != "digest"}
+    return "" if data.get("digest") == digest(body) else "its digest is not that of its content: it was changed"
+
+
+def name_of(run: Run, kind: str) -> str:
+    """Where a record stands below the prefix: by day, in the order of time."""
+    stamp = run.at.replace("-", "").replace(":", "")
+    return f"{run.at[:4]}/{run.at[5:7]}/{run.at[8:10]}/{stamp}-{run.name}-{kind}.json"

@@ -1,0 +1,156 @@
+"""The record of every run: before anything is changed, whole, and there also when the run dies."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from controller.core.audit import whole
+from controller.core.errors import CloudError, PreconditionError
+from controller.core.watching import Audit
+from controller.kinds import audit as kinds_audit
+from controller.sandbox.calls import Call
+from controller.sandbox.server import Serving
+from tests.cli.conftest import EXAMPLE, Command, Repo
+from tests.cli.spokes import HUB, Hand
+
+BUCKET = "acme-audit"
+
+
+def records(serving: Serving) -> list[dict[str, Any]]:
+    """All records, oldest first, each as its schema says."""
+    schema = Draft202012Validator(json.loads((EXAMPLE.parent / "schemas" / "audit.v1.json").read_text()))
+    found = []
+    for _, versions in sorted(serving.world.buckets[BUCKET].objects.items()):
+        assert len(versions) == 1
+        data = json.loads(b"".join(versions[0].pieces))
+        schema.validate(data)
+        assert whole(data) == ""
+        found.append(data)
+    return found
+
+
+@pytest.fixture
+def audited(live: Command, repo: Repo, hand: Callable[[str], Hand]) -> Command:
+    hand(HUB).bucket(BUCKET)
+    repo.edit("platform/hub-central.yaml", "  images:", f"  audit: {{bucket: {BUCKET}}}\n  images:")
+    return live
+
+
+def test_a_run_says_what_it_is_to_do_and_what_became_of_it(
+    audited: Command, repo: Repo, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTOR", "ana")
+    repo.git("commit", "--allow-empty", "-qm", "Promote churn 1 (#12)")
+    assert audited("reconcile").code == 0
+    intent, outcome = records(serving)
+    assert (intent["kind"], outcome["kind"], outcome["intent"]) == ("intent", "outcome", intent["digest"])
+    head = ("run", "at", "revision", "hub", "caller", "actor", "pullRequest", "plan")
+    assert {name: intent[name] for name in head} == {name: outcome[name] for name in head}
+    assert (intent["actor"], intent["pullRequest"], intent["hub"]) == ("ana", "12", "central")
+    assert intent["caller"].startswith(f"arn:aws:sts::{HUB}:assumed-role/hubwright/")
+    assert intent["revision"] == repo.git("rev-parse", "HEAD")
+    assert [one["id"] for one in intent["actions"]] == [one["id"] for one in outcome["actions"]]
+    assert {one["status"] for one in outcome["actions"]} == {"done"}
+    assert len(outcome["actions"]) == 24
+    aws = [call for call in outcome["calls"] if call["service"] != "oci"]
+    assert {(call["service"], call["operation"]) for call in aws if not call["request"]} == set()
+    made = [call for call in aws if call["operation"] == "CreateModelPackage"]
+    assert len(made) == 4
+    first = next(call for call in serving.world.calls if call.mutating)
+    assert first.resource.startswith(BUCKET)
+    assert audited("reconcile").code == 0
+    last = records(serving)[-1]
+    assert (last["kind"], last["intent"], last["actions"], last["exit"]) == ("outcome", None, [], 0)
+
+
+def test_without_its_record_a_run_only_revokes(audited: Command, repo: Repo, serving: Serving) -> None:
+    assert audited("reconcile").code == 0
+    repo.edit("teams/vision/ocr-1.yaml", "approval: Approved", "approval: Rejected")
+    repo.edit("teams/growth/churn-2.yaml", "approval: PendingManualApproval", "approval: Approved")
+    serving.world.fault(service="s3", resource=BUCKET, code="AccessDenied", status=403, message="no", times=0)
+    said = audited("reconcile")
+    assert said.code == 1
+    assert "could not be recorded" in said.err
+    versions = serving.world.models_of(HUB, "eu-west-1").packages
+    stands = {name: item.body["ModelApprovalStatus"] for name, item in versions.items() if item.body}
+    assert stands["ocr/1"] == "Rejected"
+    assert sorted(stands.values()) == ["Approved", "Approved", "PendingManualApproval", "Rejected"]
+
+
+@pytest.mark.parametrize("number", [1, 2, 9, 24, 40])
+def test_a_run_that_dies_leaves_what_it_meant_to_do(
+    audited: Command, repo: Repo, serving: Serving, tmp_path: Path, number: int
+) -> None:
+    """Killed at its n-th changing call: whatever was attempted stands in a record that was there before."""
+    assert audited("plan").code == 0
+    serving.world.calls.clear()
+    running: list[subprocess.Popen[bytes]] = []
+    count = [0]
+
+    def kill(phase: str, call: Call) -> None:
+        if phase == "after" and call.mutating:
+            count[0] += 1
+            if count[0] == number:
+                running[0].send_signal(signal.SIGKILL)
+
+    serving.world.watchers.append(kill)
+    command = [sys.executable, "-m", "controller", "reconcile", "--repo", str(repo.top), "--workers", "1"]
+    running.append(subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(EXAMPLE.parent)}))
+    running[0].wait(60)
+    serving.world.watchers.clear()
+    assert running[0].returncode == -signal.SIGKILL
+    attempted = [call for call in serving.world.mutations() if BUCKET not in call.resource]
+    found = records(serving)
+    assert [one["kind"] for one in found] == ["intent"]
+    assert len(attempted) >= number - 1
+    first = next(call for call in serving.world.mutations())
+    assert first.resource.startswith(BUCKET)
+    assert len(found[0]["actions"]) == 24
+
+
+class Bucket:
+    """A bucket with Object Lock, as far as audit records need one."""
+
+    def __init__(self, *, locked: bool) -> None:
+        self.locked = locked
+        self.put: dict[str, Any] = {}
+
+    def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
+        if operation == "GetObjectLockConfiguration":
+            if not self.locked:
+                raise CloudError("s3:x", "ObjectLockConfigurationNotFoundError", "none", status=404)
+            return {"ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}}
+        assert operation == "PutObject"
+        self.put = parameters
+        return {}
+
+    def pages(self, *_: Any, **__: Any) -> Any:
+        raise AssertionError
+
+
+def test_a_record_is_locked_for_as_long_as_the_hub_says() -> None:
+    place = Audit("acme-audit", retention="3650d")
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    bucket = Bucket(locked=True)
+    assert kinds_audit.write(bucket, HUB, place, "a.json", {"b": 1}, now) == "s3://acme-audit/audit/a.json"
+    assert bucket.put["ObjectLockMode"] == "COMPLIANCE"
+    assert bucket.put["ObjectLockRetainUntilDate"] == datetime(2036, 11, 19, 12, tzinfo=UTC)
+    assert bucket.put["IfNoneMatch"] == "*"
+    assert len(base64.b64decode(bucket.put["ChecksumSHA256"])) == 32
+    with pytest.raises(PreconditionError, match="has no Object Lock"):
+        kinds_audit.write(Bucket(locked=False), HUB, place, "a.json", {"b": 1}, now)
+    loose = Bucket(locked=False)
+    kinds_audit.write(loose, HUB, Audit("acme-audit"), "a.json", {"b": 1}, now)
+    assert "ObjectLockMode" not in loose.put
