@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from functools import partial
 from typing import Any
@@ -23,7 +23,11 @@ from controller.core.view import View
 from controller.core.wish import Finding, Subject
 from controller.kinds import artifact, versions
 from controller.kinds.base import Client, Cloud
+from controller.kinds.sealed import sealed
 from controller.kinds.weigh import weigh
+
+Check = Callable[[str, Mapping[str, Any]], None]
+"""Looks at an object's address and head, and may refuse it."""
 
 
 class RefusedError(HubwrightError):
@@ -143,7 +147,7 @@ def read_release(cloud: Cloud, subject: Subject) -> Release:
     checksums: dict[str, Mapping[str, str]] = {}
     prefixes = []
     for place in fields.places(body):
-        rows = list(_objects(storage, source.account, place))
+        rows = list(_objects(storage, source.account, place, partial(_unsealed, cloud, subject)))
         objects |= {item.uri: item for item, _ in rows}
         checksums |= {item.uri: sums for item, sums in rows if sums}
         if not (len(rows) == 1 and rows[0][0].uri == place.uri):
@@ -185,9 +189,20 @@ def _noted(described: Mapping[str, Any]) -> dict[str, str]:
     return noted | ({"modified": versions.instant(changed)} if changed else {})
 
 
-def _objects(client: Client, owner: str, place: fields.Place) -> Iterator[tuple[Object, Mapping[str, str]]]:
+def _unsealed(cloud: Cloud, subject: Subject, uri: str, head: Mapping[str, Any]) -> None:
+    """RefusedError for an object that the hub could never copy by itself, though it can be read here."""
+    foreign_to_hub = subject.source.account != subject.place.target.account
+    if not foreign_to_hub or subject.promotion.artifacts != "copy" or subject.spoke.copy != "server":
+        return
+    if reason := sealed(cloud.client(reader_of(subject), "kms"), head):
+        raise RefusedError(f"{uri} {reason}")
+
+
+def _objects(
+    client: Client, owner: str, place: fields.Place, check: Check
+) -> Iterator[tuple[Object, Mapping[str, str]]]:
     """The objects one URI stands for, with the checksums S3 has of them; RefusedError when there are none."""
-    rows = [] if place.form == "prefix" else _one(client, owner, place.uri)
+    rows = [] if place.form == "prefix" else _one(client, owner, place.uri, check)
     if not rows and place.form != "object":
         rows = _below(client, owner, place.uri)
     if not rows:
@@ -195,7 +210,7 @@ def _objects(client: Client, owner: str, place: fields.Place) -> Iterator[tuple[
     yield from rows
 
 
-def _one(client: Client, owner: str, uri: str) -> list[tuple[Object, Mapping[str, str]]]:
+def _one(client: Client, owner: str, uri: str, check: Check) -> list[tuple[Object, Mapping[str, str]]]:
     bucket, key = split_uri(uri)
     if not key or key.endswith("/"):
         return []
@@ -205,6 +220,7 @@ def _one(client: Client, owner: str, uri: str) -> list[tuple[Object, Mapping[str
         if error.missing:
             return []
         raise
+    check(uri, head)
     sums = {name.removeprefix("Checksum"): str(value) for name, value in head.items() if _is_checksum(name)}
     version = head.get("VersionId")
     found = Object(uri, int(head["ContentLength"]), _bare(head["ETag"]), None if version == "null" else version)

@@ -31,7 +31,7 @@ from controller.source.load import load
 from controller.source.review import read_review
 from controller.wiring import copy_limit, parts_from, prove, registry_bases, roleless, roles_of
 
-_COPIERS = 64
+_COPIERS, _RELAYS = 64, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Run:
     calls: CallLog
     pool: ThreadPoolExecutor
     copiers: ThreadPoolExecutor
+    relays: ThreadPoolExecutor
     progress: Progress
     gauge: Gauge
     ending: ExitStack
@@ -94,6 +95,7 @@ class Run:
             copy_limit=copy_limit(os.environ),
             parts_from=parts_from(os.environ),
             copiers=self.copiers,
+            relays=self.relays,
             moved=self.gauge,
             about={"run": self.name},
         )
@@ -114,12 +116,14 @@ def opened(settings: Settings, added: Mapping[str, bytes] | None = None) -> Iter
     calls = CallLog(sys.stderr if settings.debug else None)
     pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="hubwright")
     copiers = ThreadPoolExecutor(_COPIERS, thread_name_prefix="copier")  # threads begin when there is work
+    relays = ThreadPoolExecutor(_RELAYS, thread_name_prefix="relay")
     try:
         with Progress(settings.log) as progress, ExitStack() as ending:
             name, gauge = secrets.token_hex(6), Gauge(progress)
-            yield Run(settings, manifests, scope, name, calls, pool, copiers, progress, gauge, ending)
+            yield Run(settings, manifests, scope, name, calls, pool, copiers, relays, progress, gauge, ending)
     finally:
         copiers.shutdown(wait=not STOP.asked(), cancel_futures=True)
+        relays.shutdown(wait=not STOP.asked(), cancel_futures=True)
         pool.shutdown(wait=not STOP.asked(), cancel_futures=True)
 
 

@@ -191,7 +191,8 @@ def _route(world: World, action: Action, client: Client, items: Sequence[ObjectC
     reader = world.cloud.client(Target(*facts["reader"]), "s3", "read") if relay else client
     count = _Count(world, action.key, sum(item.size for item in items))
     most = _RELAYED if relay else _AT_ONCE
-    lanes = Lanes(world.copiers, lambda: Pace(world.clock, most=most), world.pause, count.add, world.stopped)
+    pool = world.relays if relay else world.copiers  # so that what waits for memory keeps nobody else waiting
+    lanes = Lanes(pool, lambda: Pace(world.clock, most=most), world.pause, count.add, world.stopped)
     parts_from = min(world.parts_from, world.copy_limit, PIECE if relay else world.copy_limit)
     part_size = world.copy_limit if world.copy_limit < _LEAST_PART else None
     return Route(

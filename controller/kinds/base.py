@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -15,6 +14,7 @@ from controller.core.model import Action, Key, Resource, Target
 from controller.core.view import View
 from controller.core.wish import Wishes
 from controller.kinds.flow import Inline
+from controller.kinds.room import Room
 
 Purpose = Literal["read", "register", "approve"]
 Facts = Mapping[str, Any]
@@ -102,7 +102,8 @@ class World:
     `pause` sleeps for so many seconds; `patience` is how long, in seconds, an effect waits for AWS to finish something.
     Once `stopped`, no further action is started. `copiers` run the pieces of copies, `moved` hears of their bytes (the
     action's key, bytes done, bytes in all), `clock` gives seconds. One CopyObject moves at most `copy_limit` bytes, and
-    objects above `parts_from` go in parts; `room` is held for each part that passes through this machine's memory.
+    objects above `parts_from` go in parts; `room` bounds the bytes that pass through this machine's memory, on the few
+    threads of `relays`.
     `about` says whose run this is (`run`, `review`), for what is written down.
     """
 
@@ -119,7 +120,8 @@ class World:
     copiers: Executor = field(default_factory=Inline)
     moved: Callable[[Key, int, int], None] = lambda *_: None
     clock: Callable[[], float] = time.monotonic
-    room: AbstractContextManager[Any] = field(default_factory=lambda: threading.BoundedSemaphore(8))
+    room: Room = field(default_factory=Room)
+    relays: Executor = field(default_factory=Inline)
     about: Mapping[str, Any] = field(default_factory=dict)
 
 

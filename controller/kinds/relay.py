@@ -9,11 +9,10 @@ import base64
 import hashlib
 import zlib
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from typing import Any
 
 from controller.core.errors import CloudError
 from controller.kinds.base import Client
+from controller.kinds.room import Room
 from controller.kinds.s3copy import persistent
 from controller.kinds.s3object import Copied, ObjectCopy, at_destination, at_source, changed, content, proven, refused
 from controller.kinds.s3upload import MIB, Lanes, Part, Span, algorithm_of, assemble, part_of, spans
@@ -27,12 +26,12 @@ def relay_object(
     client: Client,
     item: ObjectCopy,
     lanes: Lanes,
-    room: AbstractContextManager[Any],
+    room: Room,
     *,
     piece: int = PIECE,
     pause: Callable[[float], None],
 ) -> Copied:
-    """As `s3copy.copy_object`, with bytes that pass through here. `room` is held while a part is in memory."""
+    """As `s3copy.copy_object`, with bytes that pass through here. `room` bounds the bytes in memory."""
     if item.size <= piece:
         return persistent(lambda: _whole(reader, client, item, lanes, room), pause)
 
@@ -40,7 +39,7 @@ def relay_object(
     algorithm = algorithm_of(item, ("CRC32",))
 
     def make(upload: str, span: Span) -> Part:
-        with room:
+        with room.hold(span.end - span.start):
             data = _read(reader, item, span)
             answer = client.call(
                 "UploadPart",
@@ -56,8 +55,8 @@ def relay_object(
     return persistent(lambda: assemble(client, item, cuts, make, lanes, algorithm), pause)
 
 
-def _whole(reader: Client, client: Client, item: ObjectCopy, lanes: Lanes, room: AbstractContextManager[Any]) -> Copied:
-    with room:
+def _whole(reader: Client, client: Client, item: ObjectCopy, lanes: Lanes, room: Room) -> Copied:
+    with room.hold(item.size):
         data = _read(reader, item, Span(1, 0, item.size))
         request = {**at_destination(item), **content(item), "Body": data, **_check(data, {})}
         try:
@@ -70,26 +69,26 @@ def _whole(reader: Client, client: Client, item: ObjectCopy, lanes: Lanes, room:
     return proven(client, item)
 
 
-def _read(reader: Client, item: ObjectCopy, span: Span) -> bytes:
+def _read(reader: Client, item: ObjectCopy, span: Span) -> bytearray:
     """The bytes of a part, all of them; `PreconditionError` when the source is not what it was."""
     size = span.end - span.start
     part = {"Range": f"bytes={span.start}-{span.end - 1}"} if size < item.size else {}
     try:
         with reader.call("GetObject", **at_source(item), **part)["Body"] as body:
-            pieces = []
-            while size > 0 and (data := body.read(min(size, MIB))):
-                pieces.append(data)
-                size -= len(data)
+            whole, at = bytearray(size), 0  # once, and not again when its pieces are joined
+            while at < size and (data := body.read(min(size - at, MIB))):
+                whole[at : at + len(data)] = data
+                at += len(data)
     except CloudError as error:
         if error.status == 412 or error.missing:
             raise changed(item) from error
         raise
-    if size:
-        raise CloudError("s3:GetObject", "IncompleteBody", f"the body ended {size} bytes too early")
-    return b"".join(pieces)
+    if at < size:
+        raise CloudError("s3:GetObject", "IncompleteBody", f"the body ended {size - at} bytes too early")
+    return whole
 
 
-def _check(data: bytes, algorithm: Mapping[str, str]) -> dict[str, str]:
+def _check(data: bytearray, algorithm: Mapping[str, str]) -> dict[str, str]:
     """What S3 checks on arrival, so that a part damaged on its way is refused at once."""
     if algorithm:
         return {"ChecksumCRC32": base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from controller.core.errors import CloudError, PreconditionError
 from controller.core.record import Stored
@@ -14,9 +12,11 @@ from controller.kinds.base import Client
 from controller.kinds.flow import Inline, spread
 from controller.kinds.prove import prove
 from controller.kinds.relay import relay_object
+from controller.kinds.room import Room
 from controller.kinds.s3copy import copy_object
-from controller.kinds.s3object import Copied, ObjectCopy, look
+from controller.kinds.s3object import Copied, ObjectCopy, at_source, look
 from controller.kinds.s3upload import Lanes, swept
+from controller.kinds.sealed import key_of
 
 RELAY_HINT = (
     "the hub's register role needs s3:GetObject on the spoke's bucket (and kms:Decrypt on its key), or the spoke's "
@@ -38,7 +38,7 @@ class Route:
     part_size: int | None = None
     deep: bool = False
     relay: bool = False
-    room: AbstractContextManager[Any] = field(default_factory=nullcontext)
+    room: Room = field(default_factory=Room)
 
 
 Done = tuple[Copied, Mapping[str, str]]
@@ -116,7 +116,8 @@ def _copied(route: Route, item: ObjectCopy, lanes: Lanes) -> Copied:
         )
     except CloudError as error:
         if error.denied and "Copy" in error.operation:
-            error.hint = RELAY_HINT
+            key = key_of(route.hub, at_source(item))
+            error.hint = f"{RELAY_HINT}. The source is encrypted with {key}" if key else RELAY_HINT
         raise
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from controller.sandbox.ecr.blobs import blob_answer
 from controller.sandbox.faults import parse_fault
 from controller.sandbox.pump import deliver
+from controller.sandbox.s3.objects import put_hole
 from controller.sandbox.wire import Answer, Request, ServiceError, error_answer
 from controller.sandbox.world import Span, World
 
@@ -68,6 +69,9 @@ def _turn(world: World, name: str, value: Any) -> bool:
         settings.token = None if value is None else _span(value)
     elif name == "status_script":
         settings.status |= _scripts(value)
+    elif name == "sparse":
+        for row in value:
+            put_hole(world, row["bucket"], row["key"], int(row["size"]))
     elif name == "advance":
         world.clock.advance(float(value))
     elif (name in _NUMBERS and isinstance(value, (int, float))) or (name in _SWITCHES and isinstance(value, bool)):

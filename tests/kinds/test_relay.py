@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import io
 import time
 import zlib
@@ -16,6 +15,7 @@ from controller.core.errors import CloudError, PreconditionError, WaitingError
 from controller.kinds.flow import Inline, Pace
 from controller.kinds.prove import digest
 from controller.kinds.relay import relay_object
+from controller.kinds.room import Room
 from controller.kinds.s3object import Copied, ObjectCopy, at_source
 from controller.kinds.s3upload import Lanes
 from controller.kinds.transfer import Route, transfer
@@ -82,7 +82,7 @@ def lanes(stopped: bool = False) -> Lanes:
 
 
 def relayed(s3: Strict, item: ObjectCopy) -> Copied:
-    room = contextlib.nullcontext()
+    room = Room(4 * MIB)
     return relay_object(s3, s3, item, lanes(), room, piece=3 * MIB, pause=lambda _: None)
 
 

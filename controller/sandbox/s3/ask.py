@@ -9,6 +9,7 @@ from email.utils import formatdate, parsedate_to_datetime
 from xml.sax.saxutils import escape
 
 from controller.sandbox.principals import Caller
+from controller.sandbox.s3.holes import Piece
 from controller.sandbox.s3.state import Bucket, Stored
 from controller.sandbox.wire import Request, ServiceError
 from controller.sandbox.world import World
@@ -141,9 +142,9 @@ def check_destination(ask: Ask, bucket: Bucket) -> None:
             raise failed("If-Match")
 
 
-def cut(pieces: Iterable[bytes], start: int, stop: int) -> tuple[bytes, ...]:
+def cut(pieces: Iterable[Piece], start: int, stop: int) -> tuple[Piece, ...]:
     """The bytes from `start` to before `stop`; whole pieces are shared, not copied."""
-    kept: list[bytes] = []
+    kept: list[Piece] = []
     at = 0
     for piece in pieces:
         low, high = max(start - at, 0), min(stop - at, len(piece))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 
 from controller.sandbox.s3.ask import Ask
+from controller.sandbox.s3.holes import Hole, Piece, named
 from controller.sandbox.s3.state import Stored
 from controller.sandbox.wire import ServiceError
 
@@ -60,8 +61,14 @@ _QUICK: dict[str, Callable[[Iterable[bytes]], bytes]] = {
 _POLYNOMIALS = {"crc32c": (0x82F63B78, 32), "crc64nvme": (0x9A6C9329AC4BC9B5, 64)}
 
 
-def compute(algorithm: str, pieces: tuple[bytes, ...], size: int) -> str | None:
-    """The checksum in base64; None when it is unknown here, or too slow to compute over so many bytes."""
+def compute(algorithm: str, whole: tuple[Piece, ...], size: int) -> str | None:
+    """The checksum in base64; None when it is unknown here, or too slow to compute over so many bytes.
+
+    Of holes, not the one that their zeros would have: only copies and originals have to agree.
+    """
+    pieces = named(whole)
+    if any(isinstance(piece, Hole) for piece in whole):
+        size = sum(map(len, pieces))
     if algorithm in _QUICK:
         return base64.b64encode(_QUICK[algorithm](pieces)).decode()
     if algorithm in _POLYNOMIALS and size <= SLOW_LIMIT:

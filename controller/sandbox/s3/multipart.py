@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from xml.etree.ElementTree import Element
 
 from controller.sandbox.s3 import checksums
 from controller.sandbox.s3.ask import Ask, check_destination, cut, iso, tag
 from controller.sandbox.s3.copying import source_header, source_of
+from controller.sandbox.s3.holes import Piece, named, piece_of
 from controller.sandbox.s3.objects import encryption_headers, keep, span_of, strip_namespaces, template, version_header
 from controller.sandbox.s3.state import Multipart, Part, Stored
 from controller.sandbox.wire import Answer, ServiceError, xml_answer
@@ -46,7 +48,7 @@ def _upload(ask: Ask) -> Multipart:
     return upload
 
 
-def _keep_part(ask: Ask, upload: Multipart, pieces: tuple[bytes, ...], sums: dict[str, str]) -> Part:
+def _keep_part(ask: Ask, upload: Multipart, pieces: tuple[Piece, ...], sums: dict[str, str]) -> Part:
     number = ask.number("partNumber", 0)
     size = sum(map(len, pieces))
     if not 1 <= number <= 10_000:
@@ -54,7 +56,7 @@ def _keep_part(ask: Ask, upload: Multipart, pieces: tuple[bytes, ...], sums: dic
     if size > PART_LIMIT:
         raise ServiceError("EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size.")
     state = hashlib.md5(usedforsecurity=False)
-    for piece in pieces:
+    for piece in named(pieces):
         state.update(piece)
     if upload.algorithm and upload.algorithm not in sums:
         value = checksums.compute(upload.algorithm, pieces, size)
@@ -68,7 +70,14 @@ def upload_part(ask: Ask) -> Answer:
     upload = _upload(ask)
     body = ask.request.body()
     pieces = (body,) if body else ()
-    part = _keep_part(ask, upload, pieces, checksums.received(ask, pieces, len(body)))
+    sums = checksums.received(ask, pieces, len(body))
+    if upload.algorithm and upload.algorithm not in sums:
+        said = (
+            f"Checksum Type mismatch occurred, expected checksum Type: {upload.algorithm}, actual checksum Type: null"
+        )
+        raise ServiceError("InvalidRequest", said)
+    part = _keep_part(ask, upload, pieces, sums)
+    part.pieces = piece_of(body)
     sums = {f"x-amz-checksum-{name}": value for name, value in part.checksums.items()}
     return Answer(200, {"ETag": f'"{part.etag}"', **encryption_headers(upload.template), **sums})
 
@@ -95,6 +104,19 @@ def upload_part_copy(ask: Ask) -> Answer:
     return answer
 
 
+def _check_row(upload: Multipart, part: Part, row: Element) -> None:
+    """A part's checksum where the request names it, as it must where the parts' checksums make the object's."""
+    name = upload.algorithm
+    given = row.findtext(f"Checksum{name.upper()}") if name else None
+    if given is None and name and upload.checksum_type == "COMPOSITE" and name in part.checksums:
+        said = (
+            f"The upload was created using a {name} checksum. The complete request must include the checksum for each "
+        )
+        raise ServiceError("InvalidRequest", f"{said}part. It was missing for part {part.number} in the request.")
+    if given is not None and part.checksums.get(name, given) != given:
+        raise ServiceError("InvalidPart", f"One or more of the specified parts could not be found: {part.number}")
+
+
 def _chosen(ask: Ask, upload: Multipart) -> list[Part]:
     """The parts that a completion names: in order, present, by their ETags, none but the last too small."""
     rows = strip_namespaces(ask.request.body()).findall("Part")
@@ -108,13 +130,14 @@ def _chosen(ask: Ask, upload: Multipart) -> list[Part]:
         part = upload.parts.get(number)
         if part is None or part.etag != (row.findtext("ETag") or "").strip('"'):
             raise ServiceError("InvalidPart", f"One or more of the specified parts could not be found: {number}")
+        _check_row(upload, part, row)
         chosen.append(part)
     if any(part.size < ask.world.settings.part_minimum for part in chosen[:-1]):
         raise ServiceError("EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size")
     return chosen
 
 
-def _checksum(upload: Multipart, parts: list[Part], pieces: tuple[bytes, ...], size: int) -> dict[str, str]:
+def _checksum(upload: Multipart, parts: list[Part], pieces: tuple[Piece, ...], size: int) -> dict[str, str]:
     name = upload.algorithm
     if upload.checksum_type == "COMPOSITE":
         sums = [part.checksums[name] for part in parts if name in part.checksums]

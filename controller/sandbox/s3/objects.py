@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
 from urllib.parse import parse_qsl, urlencode
 
 from controller.sandbox.s3 import checksums
 from controller.sandbox.s3.ask import Ask, check_destination, cut, failed, find_version, http_date, tag, unmet
+from controller.sandbox.s3.holes import Hole, named, piece_of, streamed
 from controller.sandbox.s3.state import Bucket, Stored
-from controller.sandbox.wire import CHUNK, Answer, ServiceError, xml_answer
+from controller.sandbox.wire import Answer, ServiceError, xml_answer
 from controller.sandbox.world import World
 
 _CARRIED = (
@@ -86,7 +86,7 @@ def etag_of(stored: Stored) -> str:
     state = hashlib.md5(usedforsecurity=False)
     if stored.headers.get("x-amz-server-side-encryption", "AES256") != "AES256":
         state.update(b"not the digest of the bytes")
-    for piece in stored.pieces:
+    for piece in named(stored.pieces):
         state.update(piece)
     return state.hexdigest()
 
@@ -120,13 +120,22 @@ def put_object(ask: Ask) -> Answer:
     stored = template(ask, bucket)
     body = ask.request.body()
     stored.pieces, stored.size = (body,) if body else (), len(body)
-    stored.checksums = checksums.received(ask, stored.pieces, stored.size)
+    stored.checksums = checksums.received(ask, (body,), stored.size)
     stored.etag = etag_of(stored)
+    stored.pieces = piece_of(body)
     keep(ask.world, bucket, stored)
     sums = {f"x-amz-checksum-{name}": value for name, value in stored.checksums.items()}
     return Answer(
         200, {"ETag": f'"{stored.etag}"', **version_header(bucket, stored), **encryption_headers(stored), **sums}
     )
+
+
+def put_hole(world: World, name: str, key: str, size: int) -> Stored:
+    """An object of so many zero bytes, which are kept nowhere. KeyError for a bucket that is not there."""
+    stored = Stored(key, "", world.clock.now(), (Hole(size),), size)
+    stored.headers = {"content-type": "binary/octet-stream", "x-amz-server-side-encryption": "AES256"}
+    stored.etag = etag_of(stored)
+    return keep(world, world.buckets[name], stored)
 
 
 def _described(ask: Ask, bucket: Bucket, stored: Stored) -> dict[str, str]:
@@ -157,12 +166,6 @@ def span_of(text: str | None, size: int) -> tuple[int, int] | None:
     return first, last + 1
 
 
-def _stream(pieces: Iterable[bytes]) -> Iterable[bytes]:
-    for piece in pieces:
-        for start in range(0, len(piece), CHUNK):
-            yield piece[start : start + CHUNK]
-
-
 def get_object(ask: Ask) -> Answer:
     """An object's bytes, or for HEAD only its headers."""
     bucket = ask.own_bucket()
@@ -183,7 +186,7 @@ def get_object(ask: Ask) -> Answer:
     status = 206 if span else 200
     if ask.request.method == "HEAD":
         return Answer(status, headers)
-    return Answer(status, headers, _stream(stored.pieces if not span else cut(stored.pieces, start, stop)))
+    return Answer(status, headers, streamed(stored.pieces if not span else cut(stored.pieces, start, stop)))
 
 
 def remove(world: World, bucket: Bucket, key: str, version: str | None) -> dict[str, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from controller.sandbox.s3.holes import Piece
+
 
 @dataclass(slots=True)
 class Stored:
@@ -12,7 +14,7 @@ class Stored:
     key: str
     version: str  # "null" when the bucket had no versioning
     time: float
-    pieces: tuple[bytes, ...] = ()
+    pieces: tuple[Piece, ...] = ()
     size: int = 0
     etag: str = ""
     headers: dict[str, str] = field(default_factory=dict)  # content-type and the like
@@ -29,7 +31,7 @@ class Part:
     """One part of a multipart upload."""
 
     number: int
-    pieces: tuple[bytes, ...]
+    pieces: tuple[Piece, ...]
     size: int
     etag: str
     checksums: dict[str, str]
