@@ -169,6 +169,7 @@ def fresh() -> Bed:
     """A bed with nothing but accounts, roles and the hub's store."""
     world = World(logical=True)
     world.settings.status = {"*": ("Completed",)}
+    world.settings.authorize = True
     bed = Bed(Door(world))
     bucket(bed, HUB, STORE)
     return bed

@@ -14,7 +14,7 @@ from controller.sandbox.world import Span, World
 
 _TELLING = {"copies": int, "delay": float, "loss": float, "shuffle": bool}
 _NUMBERS = ("copy_limit", "part_minimum", "status_seconds", "login_seconds")
-_SWITCHES = ("mounting", "redirect")
+_SWITCHES = ("mounting", "redirect", "authorize")
 
 
 def _span(value: Any) -> Span:
@@ -109,6 +109,9 @@ def answer(world: World, request: Request) -> Answer | None:
     if name == "calls" and request.method == "GET":
         with world.lock:
             return _json({"calls": [call.document() for call in world.calls]})
+    if name == "decisions" and request.method == "GET":
+        with world.lock:
+            return _json({"decisions": [item.document() for item in world.decisions]})
     if name == "deliveries" and request.method == "GET":
         with world.lock:
             return _json({"deliveries": [item.document() for item in world.deliveries]})

@@ -3,128 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import parse_qsl
+from collections.abc import Callable, Iterable
 
-from controller.sandbox import others, sts
-from controller.sandbox.calls import Call, mutates, named_resource
+from controller.sandbox.authz.asks_images import registry_asks
+from controller.sandbox.authz.guard import check
+from controller.sandbox.calls import Call, mutates
 from controller.sandbox.ecr import oci
-from controller.sandbox.ecr import service as ecr_service
-from controller.sandbox.events import service as events_service
+from controller.sandbox.ecr.state import Login, Registry
 from controller.sandbox.faults import Fault, When, strike
-from controller.sandbox.iam import service as iam_service
-from controller.sandbox.kms import service as kms_service
-from controller.sandbox.principals import Caller, resolve, signed_service
-from controller.sandbox.query import envelope, nest
-from controller.sandbox.s3 import service as s3_service
-from controller.sandbox.sagemaker import service as sagemaker_service
-from controller.sandbox.sqs import service as sqs_service
-from controller.sandbox.wire import (
-    Answer,
-    Request,
-    ServiceError,
-    Wire,
-    error_answer,
-    json_answer,
-    request_id,
-    xml_answer,
-)
+from controller.sandbox.principals import Caller, find_caller, resolve
+from controller.sandbox.routes import route_of
+from controller.sandbox.wire import Answer, Request, ServiceError, Wire, error_answer, request_id
 from controller.sandbox.world import World
 
 _REGISTRY = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?(?::\d+)?")
-_OWN: dict[str, Mapping[str, Callable[..., dict[str, Any]]]] = {  # all of these services is ours, or nobody's
-    "ecr": ecr_service.OPERATIONS,
-    "events": events_service.OPERATIONS,
-    "iam": iam_service.OPERATIONS,
-    "kms": kms_service.OPERATIONS,
-    "sqs": sqs_service.OPERATIONS,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """What a request asks of which service, and how it is answered once the caller is known."""
-
-    service: str
-    operation: str
-    resource: str
-    wire: Wire
-    produce: Callable[[Caller], Answer]
-
-
-def _json_route(world: World, request: Request, service: str) -> Route:
-    operation = request.headers["x-amz-target"].rsplit(".", 1)[-1]
-    document = request.document()
-    own = _OWN.get(service, {}).get(operation)
-    if service == "sagemaker":
-        own = sagemaker_service.find(operation, document)
-
-    def produce(caller: Caller) -> Answer:
-        if own is None and service in _OWN:  # moto knows nothing of what we keep
-            raise _lacking(operation)
-        if own is None:
-            return others.forward(request, caller.account)
-        try:
-            return json_answer(own(world, caller, document))
-        except KeyError as fault:
-            if fault.args[0] in document or not isinstance(fault.args[0], str):
-                raise
-            raise ServiceError(
-                "ValidationException", f"1 validation error detected: '{fault.args[0]}' must not be null"
-            ) from fault
-
-    return Route(service, operation, named_resource(document), "json", produce)
-
-
-def _s3_route(world: World, request: Request) -> Route:
-    operation, resource, deed = s3_service.route(request)
-    return Route("s3", operation, resource, "s3", lambda caller: s3_service.answer(world, caller, request, deed))
-
-
-def _query_route(world: World, request: Request, service: str) -> Route:
-    form = dict(parse_qsl(request.body().decode("utf-8", "replace"), keep_blank_values=True)) | request.query
-    operation = form.get("Action", f"{request.method} {request.path}")
-    if service == "iam":
-        return _iam_route(world, operation, nest(form))
-    own = sts.OPERATIONS.get(operation) if service == "sts" else None
-
-    def produce(caller: Caller) -> Answer:
-        return own(world, caller, form) if own else others.forward(request, caller.account)
-
-    return Route(service, operation, form.get("RoleArn", ""), "query", produce)
-
-
-def _lacking(operation: str) -> ServiceError:
-    return ServiceError("NotImplemented", f"The sandbox does not have {operation}", 501)
-
-
-def _iam_route(world: World, operation: str, document: dict[str, Any]) -> Route:
-    own = _OWN["iam"].get(operation)
-
-    def produce(caller: Caller) -> Answer:
-        if own is None:
-            raise _lacking(operation)
-        try:
-            inner = envelope(operation, own(world, caller, document))
-        except KeyError as fault:
-            raise ServiceError(
-                "ValidationError", f"Value null at '{fault.args[0]}' failed to satisfy constraint"
-            ) from fault
-        return xml_answer(f"{operation}Response", inner, namespace="https://iam.amazonaws.com/doc/2010-05-08/")
-
-    names = ("RoleName", "PolicyArn", "OpenIDConnectProviderArn", "UserName", "PolicyName")
-    return Route("iam", operation, next((document[name] for name in names if name in document), ""), "query", produce)
-
-
-def _route(world: World, request: Request) -> Route:
-    service = {"ecr-public": "ecr"}.get(signed_service(request), signed_service(request))
-    if service in ("s3", "s3express"):
-        return _s3_route(world, request)
-    if "x-amz-target" in request.headers:
-        return _json_route(world, request, service)
-    return _query_route(world, request, service)
 
 
 def _hit(world: World, due: Iterable[Fault], when: When, call: Call) -> None:
@@ -174,7 +66,7 @@ def answer_aws(world: World, request: Request) -> Answer:
     caller: Caller | None = None
     refused: ServiceError | None = None
     try:
-        route = _route(world, request)
+        route = route_of(world, request)
     except ServiceError as fault:
         return error_answer("json", fault, world.count)
     try:
@@ -183,14 +75,28 @@ def answer_aws(world: World, request: Request) -> Answer:
         refused = fault
 
     def produce() -> Answer:
-        if caller is None:
-            raise refused or ServiceError("AccessDenied", "Access Denied", 403)
         with world.lock:
+            if route.open is not None:
+                return route.open()
+            if caller is None:
+                raise refused or ServiceError("AccessDenied", "Access Denied", 403)
+            check(world, caller, route.asks(caller))
             return route.produce(caller)
 
     who = (caller.account, caller.region, caller.arn) if caller else ("", "", "")
     call = Call(0, route.service, route.operation, *who, route.resource, mutates(route.service, route.operation), 0.0)
     return exchange(world, call, route.wire, produce, head=request.method == "HEAD")
+
+
+def _check_registry(world: World, registry: Registry, login: Login, request: Request, asked: oci.Asked) -> None:
+    """A login is its principal's: what that may do in ECR, it may do here."""
+    caller = find_caller(world, login.key, registry.region, "ecr")
+    if not world.settings.authorize or caller is None:
+        return
+    try:
+        check(world, caller, registry_asks(registry, request, asked))
+    except ServiceError as fault:
+        raise ServiceError("DENIED", fault.message, 403) from fault
 
 
 def answer_registry(world: World, account: str, region: str, request: Request) -> Answer:
@@ -200,7 +106,10 @@ def answer_registry(world: World, account: str, region: str, request: Request) -
     call = oci.call_of(registry, request, asked)
 
     def produce() -> Answer:
-        call.principal = oci.sign_in(world, request).principal
+        login = oci.sign_in(world, request)
+        call.principal = login.principal
+        with world.lock:
+            _check_registry(world, registry, login, request, asked)
         return oci.answer(world, registry, request, asked)
 
     answer = exchange(world, call, "registry", produce, head=request.method == "HEAD")

@@ -18,7 +18,10 @@ USERS = {"AD": "administrator", "CO": "controller"}
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A principal: its account, ARN and unique id; `service` and `region` are those that the request was signed for."""
+    """A principal: its account, ARN and unique id; `service` and `region` are those that the request was signed for.
+
+    `key` is its access key.
+    """
 
     account: str
     arn: str
@@ -26,6 +29,7 @@ class Caller:
     region: str
     service: str
     session: bool = False
+    key: str = ""
 
     @property
     def partition(self) -> str:
@@ -67,16 +71,30 @@ def resolve(world: World, request: Request) -> Caller:
     if scope is None:
         raise ServiceError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
     key, region, service = scope
+    found = find_caller(world, key, region, service)
     session = world.sessions.get(key)
-    if session:
-        if session.ends <= time.time():
-            code, status = ("ExpiredToken", 400) if service == "s3" else ("ExpiredTokenException", 400)
-            raise ServiceError(code, "The security token included in the request is expired", status)
-        arn = f"arn:aws:sts::{session.account}:assumed-role/{session.role.rsplit('/', 1)[-1]}/{session.name}"
-        return Caller(session.account, arn, f"AROA{session.account}HWRT:{session.name}", region, service, session=True)
-    user = _KEY.fullmatch(key)
-    if not user or user[1] not in world.accounts:
+    if session and session.ends <= time.time():
+        code, status = ("ExpiredToken", 400) if service == "s3" else ("ExpiredTokenException", 400)
+        raise ServiceError(code, "The security token included in the request is expired", status)
+    if found is None:
         code = {"s3": "InvalidAccessKeyId", "sts": "InvalidClientTokenId"}.get(service, "UnrecognizedClientException")
         raise ServiceError(code, "The security token included in the request is invalid.", 403)
-    arn = f"arn:aws:iam::{user[1]}:user/{USERS[user[2]]}"
-    return Caller(user[1], arn, f"AIDA{user[1]}{user[2]}HW", region, service)
+    return found
+
+
+def find_caller(world: World, key: str, region: str, service: str) -> Caller | None:
+    """Whose an access key is, over or not; None when it is nobody's."""
+    session = world.sessions.get(key)
+    if session:
+        arn = f"arn:aws:sts::{session.account}:assumed-role/{session.role.rsplit('/', 1)[-1]}/{session.name}"
+        unique = f"{session.id}:{session.name}"
+        return Caller(session.account, arn, unique, region, service, session=True, key=key)
+    known = _KEY.fullmatch(key)
+    if known and known[1] in world.accounts:
+        arn = f"arn:aws:iam::{known[1]}:user/{USERS[known[2]]}"
+        return Caller(known[1], arn, f"AIDA{known[1]}{known[2]}HW", region, service, key=key)
+    for iam in world.iam.values():
+        user = iam.users.get(iam.keys.get(key, ""))
+        if user:
+            return Caller(iam.account, user.arn, user.id, region, service, key=key)
+    return None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from controller.core.arn import partition_of
+from controller.sandbox.authz.record import Record
 from controller.sandbox.calls import Call
 from controller.sandbox.clock import Clock
 from controller.sandbox.ecr.state import Login, Registry
@@ -72,7 +74,7 @@ class Settings:
     `copy_limit`: bytes that one CopyObject may move; `part_minimum`: least size of a part that is not the last.
     `login_seconds`: life of a registry password. `mounting`: registries mount blobs between repositories.
     `redirect`: they answer GET of a blob with 307 to another address, as ECR does.
-    `events`: how SageMaker's events come.
+    `events`: how SageMaker's events come. `authorize`: policies are asked.
     """
 
     search: Span = Span()
@@ -86,11 +88,15 @@ class Settings:
     mounting: bool = True
     redirect: bool = False
     events: Telling = field(default_factory=Telling)
+    authorize: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An assumed role; `ends` in wall-clock seconds, because clients compare it with their own clock."""
+    """An assumed role; `ends` in wall-clock seconds, because clients compare it with their own clock.
+
+    `tags` with those of `transitive` go on into sessions begun from this one; `policies` and `policy_arns` narrow it.
+    """
 
     account: str
     role: str
@@ -98,8 +104,17 @@ class Session:
     ends: float
     external_id: str | None
     parent: str
+    begun: float = 0.0
+    id: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+    transitive: frozenset[str] = frozenset()
+    policies: tuple[str, ...] = ()
+    policy_arns: tuple[str, ...] = ()
+    source_identity: str = ""
+    provider: str = ""
 
 
+_RECORDS = 200_000
 _NOT_COPIED = ("lock", "arrivals", "watchers", "functions")
 
 
@@ -140,6 +155,7 @@ class World:
         self.queues: dict[tuple[str, str, str], Queue] = {}
         self.outbox: list[Pending] = []
         self.deliveries: list[Delivery] = []
+        self.decisions: deque[Record] = deque(maxlen=_RECORDS)
         self.unsettled: set[tuple[str, str, str]] = set()  # packages whose status has not come to rest
 
     def reset(self) -> None:
@@ -155,9 +171,10 @@ class World:
         with self.lock:
             twin = World(accounts=tuple(self.accounts.values()), bare=self.bare)
             kept = {name: value for name, value in vars(self).items() if name not in _NOT_COPIED}
-            calls = list(kept.pop("calls"))
+            calls, decisions = list(kept.pop("calls")), self.decisions.copy()
+            del kept["decisions"]
             vars(twin).update(copy.deepcopy(kept))
-            twin.calls = calls
+            twin.calls, twin.decisions = calls, decisions
         return twin
 
     def next_serial(self) -> int:

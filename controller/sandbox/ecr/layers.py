@@ -108,7 +108,7 @@ def get_authorization_token(world: World, caller: Caller, document: Document) ->
     """A password for user AWS, good for all registries that the caller may use, for twelve hours."""
     password = hashlib.sha256(f"login {world.next_serial()} {caller.arn}".encode()).hexdigest()
     ends = round(time.time() + world.settings.login_seconds, 3)
-    world.logins[password] = Login(caller.account, caller.arn, ends)
+    world.logins[password] = Login(caller.account, caller.arn, ends, caller.key)
     token = base64.b64encode(f"AWS:{password}".encode()).decode()
     accounts = document.get("registryIds") or [caller.account]
     data = [

@@ -82,8 +82,9 @@ class Registry:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A password of GetAuthorizationToken: whose it is, and until when (wall clock)."""
+    """A password of GetAuthorizationToken: whose it is (by access key), and until when (wall clock)."""
 
     account: str
     principal: str
     ends: float
+    key: str = ""

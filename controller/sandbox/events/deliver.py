@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from controller.sandbox.authz.forwarding import check_rule
 from controller.sandbox.events.pattern import matches, read_pattern
 from controller.sandbox.events.state import Delivery, Document, Pending, Rule
 from controller.sandbox.sqs.queues import by_arn, enqueue
@@ -60,7 +61,7 @@ def _send(world: World, pending: Pending, rule: Rule, target: Document) -> None:
             _invoke(world, target["Arn"], _shape(pending.event, target))
         else:
             with world.lock:
-                _hand_over(world, pending, target, service)
+                _hand_over(world, pending, rule, target, service)
     except ServiceError as fault:
         error, reason = fault.code, fault.message
         with world.lock:
@@ -69,9 +70,10 @@ def _send(world: World, pending: Pending, rule: Rule, target: Document) -> None:
         world.deliveries.append(Delivery(pending.event["id"], rule.arn, target["Arn"], error, reason))
 
 
-def _hand_over(world: World, pending: Pending, target: Document, service: str) -> None:
+def _hand_over(world: World, pending: Pending, rule: Rule, target: Document, service: str) -> None:
     """To another bus or to a queue, when the rule may."""
     arn = target["Arn"]
+    check_rule(world, rule, target, pending.event)
     if service == "sqs":
         queue = by_arn(world, arn)
         if queue is None:
@@ -138,6 +140,10 @@ def _bury(world: World, pending: Pending, rule: Rule, target: Document, fault: S
     arn = (target.get("DeadLetterConfig") or {}).get("Arn")
     queue = by_arn(world, arn) if arn else None
     if queue is None or fault.code == "NOT_FORWARDED":
+        return
+    try:
+        check_rule(world, rule, {"Arn": arn}, pending.event)
+    except ServiceError:
         return
     attributes = {
         "RULE_ARN": rule.arn,

@@ -20,6 +20,30 @@ _ASSUME = json.dumps(
 )
 
 
+STANDING_GRANT = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": "*",
+                "Resource": "*",
+                "Condition": {
+                    "ArnLike": {
+                        "aws:PrincipalArn": ["arn:aws:iam::*:role/hubwright*", "arn:aws:iam::*:user/controller"],
+                    }
+                },
+            }
+        ],
+    }
+)
+"""What every resource of a sandbox that is not bare grants beside its own policy: everything, to the standing roles.
+
+It stands for what an organization has granted long ago, so that one can begin without `hubwright access`.
+"""
+
+
 def _trust(accounts: Iterable[str]) -> str:
     """Every account of the sandbox may let its principals assume the role, and tag the session."""
     principals = [f"arn:aws:iam::{account}:root" for account in accounts]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode
 
 from controller.sandbox.s3 import checksums
@@ -54,7 +55,12 @@ def tags_from(text: str | None) -> dict[str, str]:
 
 def encryption_of(ask: Ask, bucket: Bucket) -> dict[str, str]:
     """How a new object is encrypted: as asked for, or by the bucket's default."""
-    asked = {name: ask.request.headers[name] for name in _ENCRYPTION if name in ask.request.headers}
+    return default_encryption(ask.request.headers, bucket)
+
+
+def default_encryption(headers: Mapping[str, str], bucket: Bucket) -> dict[str, str]:
+    """As `encryption_of`, from the request's headers."""
+    asked = {name: headers[name] for name in _ENCRYPTION if name in headers}
     if asked:
         return asked
     document = bucket.settings.get("encryption")

@@ -1,0 +1,105 @@
+"""SageMaker's calls as actions on groups and versions, as the Service Authorization Reference has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from controller.sandbox.authz.ask import Ask, Keys, rows, tag_keys
+from controller.sandbox.principals import Caller
+from controller.sandbox.sagemaker.names import arn_of, locate
+from controller.sandbox.sagemaker.state import Models
+from controller.sandbox.world import World
+
+Document = dict[str, Any]
+_GROUP = ("Describe", "Delete", "Put", "Get")
+
+
+def _models(world: World, caller: Caller) -> Models:
+    return world.models_of(caller.account, caller.region)
+
+
+def _package(world: World, caller: Caller, action: str, text: str, context: Keys | None = None) -> Ask:
+    """On a version, under the policy of its group."""
+    models, key = locate(world, caller, text, "model-package")
+    return Ask(action, arn_of(models, "model-package", key), models.account, context or {}, _policy(models, key))
+
+
+def _policy(models: Models, key: str) -> tuple[str, str] | None:
+    group = models.groups.get(key.partition("/")[0])
+    return (f"group {models.account}/{group.name}", group.policy) if group and group.policy else None
+
+
+def _group(world: World, caller: Caller, action: str, text: str, context: Keys | None = None) -> Ask:
+    models, name = locate(world, caller, text, "model-package-group")
+    return Ask(
+        action, arn_of(models, "model-package-group", name), models.account, context or {}, _policy(models, name)
+    )
+
+
+def _written(document: Document) -> Keys:
+    """The context of what a creation or an update sets."""
+    found: Keys = {}
+    if document.get("ModelApprovalStatus"):
+        found["sagemaker:modelapprovalstatus"] = (document["ModelApprovalStatus"],)
+    for name, value in (document.get("CustomerMetadataProperties") or {}).items():
+        found[f"sagemaker:customermetadataproperties/{name.lower()}"] = (str(value),)
+    if document.get("CustomerMetadataPropertiesToRemove"):
+        found["sagemaker:customermetadatapropertiestoremove"] = tuple(document["CustomerMetadataPropertiesToRemove"])
+    cycle = document.get("ModelLifeCycle") or {}
+    for name in ("Stage", "StageStatus"):
+        if cycle.get(name):
+            found[f"sagemaker:modellifecycle:{name.lower()}"] = (cycle[name],)
+    return found | tag_keys(rows(document.get("Tags")))
+
+
+def _create(world: World, caller: Caller, document: Document) -> Iterable[Ask]:
+    """On the version to be, and in one's own account on the group, too: the reference names both as possible."""
+    context = _written(document)
+    action, grouped = "sagemaker:CreateModelPackage", document.get("ModelPackageGroupName")
+    if not grouped:
+        yield _package(world, caller, action, str(document.get("ModelPackageName") or "*"), context)
+        return
+    models, name = locate(world, caller, str(grouped), "model-package-group")
+    group = models.groups.get(name)
+    number = group.last + 1 if group else 1
+    arn = arn_of(models, "model-package", f"{name}/{number}")
+    yield Ask(action, arn, models.account, context, _policy(models, name))
+    if models.account == caller.account:
+        yield _group(world, caller, action, str(grouped), context)
+
+
+def _list(world: World, caller: Caller, document: Document) -> Ask:
+    grouped = document.get("ModelPackageGroupName")
+    models, name = (
+        locate(world, caller, str(grouped), "model-package-group") if grouped else (_models(world, caller), "")
+    )
+    arn = arn_of(models, "model-package", f"{name}/*" if name else "*")
+    return Ask("sagemaker:ListModelPackages", arn, models.account, {}, _policy(models, name) if name else None)
+
+
+def asks(world: World, caller: Caller, operation: str, document: Document) -> Iterable[Ask]:
+    """What a call asks leave for."""
+    action = f"sagemaker:{operation}"
+    if operation == "CreateModelPackage":
+        yield from _create(world, caller, document)
+    elif operation == "CreateModelPackageGroup":
+        tags = rows(document.get("Tags"))
+        yield _group(world, caller, action, str(document.get("ModelPackageGroupName")), tag_keys(tags))
+        if tags:
+            yield _group(world, caller, "sagemaker:AddTags", str(document["ModelPackageGroupName"]), tag_keys(tags))
+    elif operation == "ListModelPackages":
+        yield _list(world, caller, document)
+    elif operation == "BatchDescribeModelPackage":
+        for arn in document.get("ModelPackageArnList") or ():
+            yield _package(world, caller, action, str(arn))
+    elif operation.endswith("Tags") and document.get("ResourceArn"):
+        given = rows(document.get("Tags")) if operation == "AddTags" else {}
+        yield Ask(action, str(document["ResourceArn"]), caller.account, tag_keys(given))
+    elif "ModelPackageGroup" in operation and operation.startswith(_GROUP):
+        yield _group(world, caller, action, str(document.get("ModelPackageGroupName")))
+    elif document.get("ModelPackageArn") or document.get("ModelPackageName"):
+        text = str(document.get("ModelPackageArn") or document.get("ModelPackageName"))
+        yield _package(world, caller, action, text, _written(document) if operation.startswith("Update") else {})
+    else:
+        yield Ask(action, "*", caller.account)
