@@ -284,11 +284,16 @@ def current(group: str, form: str, **values: Any) -> int:
 
 @hubwright.command()
 @click.option(
-    "--seed", type=click.Choice(["demo", "empty"]), default="demo", show_default=True, help="What it starts with."
+    "--seed",
+    type=click.Choice(["demo", "empty", "bare"]),
+    default="demo",
+    show_default=True,
+    help="What it starts with; bare: the demo's data with nothing granted to anybody.",
 )
 @click.option("--ready-file", type=_FILE, metavar="FILE", help="Written, as JSON, once it serves.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of the AWS endpoint; any free one by default.")
-def sandbox(seed: str, ready_file: Path | None, port: int) -> int:
+@click.option("--authorize/--no-authorize", default=True, show_default=True, help="Whether policies are asked.")
+def sandbox(seed: str, ready_file: Path | None, port: int, authorize: bool) -> int:  # noqa: FBT001
     """Serve an embedded hub and two spokes on loopback until Ctrl-C.
 
     \b
@@ -296,7 +301,7 @@ def sandbox(seed: str, ready_file: Path | None, port: int) -> int:
     """
     from controller.cli.embedded import sandbox as run
 
-    return run(seed, ready_file, port)
+    return run(seed, ready_file, port, authorize=authorize)
 
 
 @hubwright.command()

@@ -11,11 +11,11 @@ from controller.core.errors import HubwrightError
 _EXTRA = "pip install 'hubwright[sandbox]'"
 
 
-def sandbox(seed: str, ready_file: Path | None, port: int) -> int:
+def sandbox(seed: str, ready_file: Path | None, port: int, *, authorize: bool) -> int:
     """Serves until it is told to stop."""
     server = _module("controller.sandbox.server")
     try:
-        return int(server.run(seed, ready_file, port))
+        return int(server.run(seed, ready_file, port, authorize=authorize))
     except OSError as error:
         raise HubwrightError(f"the sandbox cannot start: {error}") from error
 

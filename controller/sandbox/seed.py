@@ -13,4 +13,6 @@ def _demo(world: World) -> None:
     importlib.import_module("controller.sandbox.demo").seed(world)
 
 
-SEEDS: dict[str, Callable[[World], None]] = {"empty": lambda _: None, "demo": _demo}
+SEEDS: dict[str, Callable[[World], None]] = {"empty": lambda _: None, "demo": _demo, "bare": _demo}
+BARE = "bare"
+"""The demo's data without any role or grant: what `hubwright access apply` makes has to be enough."""

@@ -15,7 +15,7 @@ from controller.sandbox.app import application, registry_application
 from controller.sandbox.listen import Server
 from controller.sandbox.principals import user_keys
 from controller.sandbox.pump import deliver
-from controller.sandbox.seed import SEEDS
+from controller.sandbox.seed import BARE, SEEDS
 from controller.sandbox.world import World
 
 HUB = "111111111111"
@@ -87,16 +87,18 @@ def write_ready(path: Path, document: dict[str, Any]) -> None:
     Path(name).replace(path)
 
 
-def run(seed: str = "empty", ready_file: Path | None = None, port: int = 0) -> int:
+def run(seed: str = "empty", ready_file: Path | None = None, port: int = 0, *, authorize: bool = True) -> int:
     """The command: serves until Ctrl-C or SIGTERM. Gives the exit code; the ready file is gone afterwards.
 
+    `authorize`: policies are asked.
     KeyError for an unknown seed; OSError when the port is taken or the ready file cannot be written.
     """
     plant = SEEDS[seed]
     stopped, written = threading.Event(), False
     before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        world = World()
+        world = World(bare=seed == BARE)
+        world.settings.authorize = authorize
         serving = serve(world, port)
         plant(world)
         if ready_file is not None:

@@ -20,6 +20,7 @@ from controller.sandbox.server import Serving, serve
 from controller.sandbox.world import World
 from tests.cli.spokes import Hand, furnish
 
+_STAYS = ("lock", "arrivals", "watchers", "origin")
 EXAMPLE = Path(__file__).parents[2] / "manifests"
 
 
@@ -27,6 +28,7 @@ EXAMPLE = Path(__file__).parents[2] / "manifests"
 def _serving() -> Iterator[tuple[Serving, World]]:
     world = World()
     world.settings.status["*"] = ("Completed",)
+    world.settings.authorize = True
     serving = serve(world)
     furnish(serving.ready())
     yield serving, world.copy()
@@ -37,7 +39,7 @@ def _serving() -> Iterator[tuple[Serving, World]]:
 def serving(_serving: tuple[Serving, World]) -> Serving:
     """The sandbox as it was when it was furnished."""
     found, furnished = _serving
-    kept = {name: value for name, value in vars(furnished.copy()).items() if name not in ("lock", "watchers", "origin")}
+    kept = {name: value for name, value in vars(furnished.copy()).items() if name not in _STAYS}
     vars(found.world).update(kept)
     found.world.calls.clear()
     return found

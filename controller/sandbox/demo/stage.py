@@ -145,6 +145,7 @@ def stage(keep: Path | None, voice: Voice, record: Record) -> Iterator[Stage]:
         else:
             folder = _made(keep)
         world = World()
+        world.settings.authorize = True
         serving = serve(world)
         after.callback(serving.close)
         shutil.copytree(example_fleet(), folder / "manifests", ignore=shutil.ignore_patterns("*.lock.yaml"))

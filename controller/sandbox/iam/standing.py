@@ -31,7 +31,10 @@ STANDING_GRANT = json.dumps(
                 "Resource": "*",
                 "Condition": {
                     "ArnLike": {
-                        "aws:PrincipalArn": ["arn:aws:iam::*:role/hubwright*", "arn:aws:iam::*:user/controller"],
+                        "aws:PrincipalArn": [
+                            *(f"arn:aws:iam::*:role/{name}" for name in ROLES),
+                            "arn:aws:iam::*:user/controller",
+                        ],
                     }
                 },
             }
