@@ -293,7 +293,7 @@ def current(group: str, form: str, **values: Any) -> int:
 @click.option("--ready-file", type=_FILE, metavar="FILE", help="Written, as JSON, once it serves.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of the AWS endpoint; any free one by default.")
 @click.option("--authorize/--no-authorize", default=True, show_default=True, help="Whether policies are asked.")
-def sandbox(seed: str, ready_file: Path | None, port: int, authorize: bool) -> int:  # noqa: FBT001
+def sandbox(seed: str, ready_file: Path | None, port: int, *, authorize: bool) -> int:
     """Serve an embedded hub and two spokes on loopback until Ctrl-C.
 
     \b

@@ -34,9 +34,10 @@ def _created(world: World, registry: Registry, caller: Caller, document: Documen
         yield _repository(registry, "TagResource", name, tag_keys(tags))
     encryption = document.get("encryptionConfiguration") or {}
     key = named_key(world, caller.account, caller.region, str(encryption.get("kmsKey") or ""))
-    for action in ("kms:CreateGrant", "kms:DescribeKey") if key else ():
-        assert key is not None  # noqa: S101  (the loop has no rounds without one)
-        via = {"kms:viaservice": (f"ecr.{caller.region}.amazonaws.com",), "kms:calleraccount": (caller.account,)}
+    if key is None:
+        return
+    via = {"kms:viaservice": (f"ecr.{caller.region}.amazonaws.com",), "kms:calleraccount": (caller.account,)}
+    for action in ("kms:CreateGrant", "kms:DescribeKey"):
         yield Ask(action, key.arn, key.account, via, (f"key {key.id}", key.policy), "key")
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from controller.sandbox.authz.documents import Condition
 from controller.sandbox.authz.match import Context, meets, meets_arn
 
-_NAME = re.compile(r"(?:For(All|Any)Values:)?([A-Za-z]+?)(IfExists)?")
 Test = Callable[[str, str], bool]  # (wanted, given)
 
 
@@ -91,20 +89,19 @@ def holds(condition: Condition, context: Context, *, variables: bool) -> bool:
     """Whether one condition holds in a context. A key of several values needs ForAnyValue or ForAllValues to be told
     apart; without, any of the values will do.
     """
-    found = _NAME.fullmatch(condition.operator)
-    assert found is not None  # noqa: S101  (documents are checked when they are read)
-    quantifier, operator, if_exists = found.groups()
+    prefix, _, name = condition.operator.rpartition(":")
+    quantifier, operator, if_exists = prefix, name.removesuffix("IfExists"), name.endswith("IfExists")
     given = context.get(condition.key, ())
     if operator == "Null":
         return (not given) is (condition.values[0].lower() == "true")
     negated = operator in _NEGATED
     if not given:
-        return quantifier == "All" or (quantifier is None and (negated or if_exists is not None))
+        return quantifier == "ForAllValues" or (not quantifier and (negated or if_exists))
     test = _test(_NEGATED.get(operator, operator), context, variables=variables)
 
     def good(value: str) -> bool:
         return any(test(wanted, value) for wanted in condition.values) is not negated
 
-    if quantifier == "All" or (negated and quantifier is None):
+    if quantifier == "ForAllValues" or (negated and not quantifier):
         return all(map(good, given))
     return any(map(good, given))
