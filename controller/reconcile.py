@@ -20,6 +20,7 @@ from controller.core.last import lasting
 from controller.core.manifests import Manifests
 from controller.core.model import Change, Key, Outcome, Resource, Target
 from controller.core.plan import Plan, plan, within
+from controller.core.pushed import pushed_versions
 from controller.core.report import Report, Row, rows, unmatched
 from controller.core.scope import Scope, check_scope
 from controller.core.view import View
@@ -100,6 +101,17 @@ def think(
     )
     complete = made.complete and all(item.standing != "unknown" for item in findings)
     return Thought(sure, first.matched, first.wishes, replace(made, complete=complete), findings, tuple(unresolved))
+
+
+def think_of(cloud: Cloud, manifests: Manifests, subject: Subject, answer: Answer, pool: Executor) -> Thought:
+    """As `think`, of one subject that no manifest names and whose source was read already."""
+    scope, subjects, answers = Scope(frozenset({subject.name})), {subject.name: subject}, {subject.name: answer}
+    views = observe(cloud, [subject.place], pool)
+    first = _conclude(manifests, scope, subjects, views, answers)
+    sure = confirm(cloud, views, first.changes, first.wishes, pool)
+    first = _conclude(manifests, scope, subjects, sure, answers)
+    made = plan(manifests.revision, first.desired, first.changes, first.wishes, tuple(BY_NAME))
+    return Thought(sure, first.matched, first.wishes, made, first.findings)
 
 
 def reconcile(
@@ -210,7 +222,8 @@ def _orphans(
     ):
         return []
     claimed = (item.version for subject in subjects.values() for item in subject.mine)
-    return orphans(views.values(), claimed, manifests.fleet.name)
+    pushed = pushed_versions(views.values(), manifests)
+    return orphans(views.values(), (*claimed, *pushed), manifests.fleet.name)
 
 
 def _descriptions(groups: Iterable[GroupWish], views: Mapping[Target, View]) -> list[Finding]:

@@ -135,9 +135,13 @@ def reader_of(subject: Subject) -> Target:
 
 def read_release(cloud: Cloud, subject: Subject) -> Release:
     """Everything a source version consists of, as it is now. RefusedError says why it cannot be promoted."""
+    return release_of(cloud, subject, _described(cloud, subject), subject.source.group)
+
+
+def release_of(cloud: Cloud, subject: Subject, described: Mapping[str, Any], group: str | None) -> Release:
+    """As `read_release`, of a source already described; `group` is the spoke's, None where there is none."""
     source = subject.source
-    described = _described(cloud, subject)
-    if found := objections(described, subject.spoke, subject.place.settings, source.group):
+    if found := objections(described, subject.spoke, subject.place.settings, group):
         if len(found) == 1:
             raise RefusedError(found[0])
         raise RefusedError(f"{len(found)} things of it cannot be promoted", found)

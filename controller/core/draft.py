@@ -72,10 +72,10 @@ def _split_tag(path: str) -> tuple[str, str]:
     return (name, tag) if colon and "/" not in tag else (path, "")
 
 
-def objections(described: Mapping[str, Any], spoke: Spoke, hub: Hub, group: str) -> list[str]:
+def objections(described: Mapping[str, Any], spoke: Spoke, hub: Hub, group: str | None) -> list[str]:
     """Why this source may not be promoted, from its description alone: what cannot be carried, what may not leave."""
     found = list(fields.refusals(described))
-    if not any_matches([item.casefold() for item in spoke.allow.groups], group.casefold()):
+    if group is not None and not any_matches([item.casefold() for item in spoke.allow.groups], group.casefold()):
         found.append(
             f"its group {group!r} is not among the groups that may leave the spoke ({_shown(spoke.allow.groups)})"
         )

@@ -152,8 +152,8 @@ def matched(subject: Subject, view: View) -> Subject:
     subject = replace(subject, mine=mine)
     if subject.following is not None:
         return _registered_once(subject)
-    if subject.locked:
-        return identified(subject, subject.locked)
+    if named := subject.locked or subject.release:
+        return identified(subject, named)
     newest = _newest(mine)
     if newest is None or _raised(subject, newest):
         return subject

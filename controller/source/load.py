@@ -26,6 +26,19 @@ _NAME_ONLY = re.compile(r"[a-z0-9](-*[a-z0-9]){0,62}")
 
 
 @dataclass(frozen=True, slots=True)
+class Gathered:
+    """The files of a revision, and those that the platform kinds are read from instead, if any.
+
+    `label` begins the paths of the latter in messages; `apart`: they are of another repository.
+    """
+
+    mine: files.Folder
+    platform: files.Folder | None = None
+    label: str = ""
+    apart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class _Read:
     """What one folder's files are: good documents, faults, and what all other files claim to be, with their paths."""
 
@@ -51,20 +64,40 @@ def load(
     path, taken as if they were there: what a command is about to write. Raises `SourceError`
     where nothing can be read; `ManifestsError`, with all problems, where there is no valid Fleet.
     """
+    found = gathered(repo, ref=ref, worktree=worktree, path=path, platform=platform, attribution=attribution)
+    return manifests_of(replace(found, mine=_with(found.mine, added, found.mine.path)) if added else found)
+
+
+def gathered(
+    repo: Path,
+    *,
+    ref: str = "HEAD",
+    worktree: bool = False,
+    path: str = "manifests",
+    platform: str | None = None,
+    attribution: bool = True,
+) -> Gathered:
+    """The files that `load` reads, as they are."""
     folder = files.clean_folder(path)
     mine = _as_it_is(repo, folder) if worktree else git.read(git.repository(repo), ref, folder, attribution=attribution)
-    if added:
-        mine = _with(mine, added, folder)
-    if not mine.files:
-        _empty(mine, folder)
     if platform is None:
-        return _checked(mine, _documents(mine))
+        return Gathered(mine)
     place, revision = _platform_place(repo, platform)
     other = git.read(git.repository(place), revision, folder, attribution=attribution)
+    return Gathered(mine, other, f"{platform}:", place is not repo)
+
+
+def manifests_of(found: Gathered) -> Manifests:
+    """The manifests in these files, checked; raises as `load`."""
+    mine, other = found.mine, found.platform
+    if not mine.files:
+        _empty(mine, mine.path)
+    if other is None:
+        return _checked(mine, _documents(mine))
     if not other.files:
-        _empty(other, folder)
-    joined = _joined(_documents(mine), _documents(other, f"{platform}:"))
-    return _checked(mine, joined, other.revision, apart=place is not repo)
+        _empty(other, other.path)
+    joined = _joined(_documents(mine), _documents(other, found.label))
+    return _checked(mine, joined, other.revision, apart=found.apart)
 
 
 def root(repo: Path) -> Path:

@@ -1,0 +1,76 @@
+"""Several messages as one run: what they hint at together, and which of them must be heard again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from controller.core.errors import HubwrightError, told
+from controller.core.report import Report
+from controller.core.scope import Scope
+from controller.events.hint import ForgedError, Hint, hint_of
+from controller.events.line import Line, Stopped
+
+AGAIN = frozenset({"failed", "unknown"})  # what another try may mend; people have to mend the rest, and see it anyway
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What became of a batch. By message id: `failed` to be tried again, `refused` that no try will mend."""
+
+    report: Report | None = None
+    failed: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    idle: int = 0  # messages about nothing of ours
+
+
+def handle(line: Line, messages: Mapping[str, Any], stopped: Stopped) -> Handled:
+    """Looks, once, at everything that the messages (events, or their JSON text, by id) hint at."""
+    hints: dict[str, Hint] = {}
+    refused: dict[str, str] = {}
+    for name, message in messages.items():
+        try:
+            hints[name] = hint_of(_event(message), line.manifests)
+        except ForgedError as error:
+            refused[name] = str(error)
+    busy = {name: hint for name, hint in hints.items() if hint.whole or hint.names}
+    idle = len(hints) - len(busy)
+    if not busy:
+        return Handled(refused=refused, idle=idle)
+    try:
+        report = line.run(scope_of(busy.values()), stopped)
+    except HubwrightError as error:
+        return Handled(None, dict.fromkeys(busy, told(error)), refused, idle)
+    wrong = unsettled(report)
+    failed = {name: why for name, hint in busy.items() if (why := _why(hint, wrong))}
+    return Handled(report, failed, refused, idle)
+
+
+def _event(message: Any) -> Any:
+    if not isinstance(message, str):
+        return message
+    try:
+        return json.loads(message)
+    except (ValueError, RecursionError) as error:
+        raise ForgedError("the message is not JSON") from error
+
+
+def scope_of(hints: Iterable[Hint]) -> Scope:
+    """The scope that covers all the hints."""
+    found = list(hints)
+    if any(hint.whole for hint in found):
+        return Scope()
+    return Scope(promotions=frozenset().union(*(hint.names for hint in found)))
+
+
+def unsettled(report: Report) -> dict[str, str]:
+    """Why promotions, followed versions and subscriptions are to be looked at again, by name."""
+    found = {row.name: "; ".join(row.why) or row.standing for row in report.rows if row.standing in AGAIN}
+    return found | {item.about: item.why for item in report.others if item.standing in AGAIN}
+
+
+def _why(hint: Hint, wrong: Mapping[str, str]) -> str:
+    names = {*hint.names, *(name.partition("/")[0] for name in hint.names)}
+    return next((why for name, why in sorted(wrong.items()) if hint.whole or name in names), "")

@@ -1,0 +1,93 @@
+"""The straight line with all it needs at hand, kept from one event to the next."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from controller.aws.calls import CallLog
+from controller.aws.cloud import AwsCloud
+from controller.aws.registries import EcrRegistries
+from controller.core.acting import registering
+from controller.core.manifests import Manifests
+from controller.core.release import Release
+from controller.core.report import Report
+from controller.core.scope import Scope
+from controller.core.wish import Subject
+from controller.kinds.base import World
+from controller.oci.network import Network
+from controller.reconcile import Thought, reconcile, think, think_of
+from controller.wiring import copy_limit, parts_from, registry_bases, roleless, roles_of
+
+_WORKERS, _COPIERS = 16, 64
+Stopped = Callable[[], bool]
+
+
+@dataclass(slots=True)
+class Line:
+    """One revision's manifests, with clients and threads. `pushing`: it registers and leaves approvals to others."""
+
+    manifests: Manifests
+    pushing: bool = False
+    network: Network = field(default_factory=Network)
+    pause: Callable[[float], None] = time.sleep
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    _log: CallLog = field(default_factory=CallLog)
+    _pool: ThreadPoolExecutor = field(init=False)
+    _copiers: ThreadPoolExecutor = field(init=False)
+    reader: AwsCloud = field(init=False)
+    _writer: AwsCloud = field(init=False)
+
+    def __post_init__(self) -> None:
+        run = secrets.token_hex(6)
+        roles = roles_of(self.manifests)
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="hubwright")
+        self._copiers = ThreadPoolExecutor(_COPIERS, thread_name_prefix="copier")
+        self.reader = AwsCloud(roles, run=run, writable=False, log=self._log, workers=_WORKERS)
+        self._writer = AwsCloud(roles, run=run, writable=True, log=self._log, workers=_WORKERS)
+
+    def run(self, scope: Scope, stopped: Stopped) -> Report:
+        """Plans within the scope and brings it about; nothing more is begun once `stopped`."""
+        return self._applied(think(self.reader, self.manifests, scope, self._pool, lambda _: None), stopped)
+
+    def run_of(self, subject: Subject, release: Release, stopped: Stopped) -> Report:
+        """As `run`, for one subject that no manifest names."""
+        return self._applied(think_of(self.reader, self.manifests, subject, release, self._pool), stopped)
+
+    def _applied(self, thought: Thought, stopped: Stopped) -> Report:
+        if self.pushing:
+            thought = replace(thought, plan=registering(thought.plan))
+        return reconcile(self._world(thought, stopped), thought, self.manifests, self._pool, lambda *_: None)
+
+    def _world(self, thought: Thought, stopped: Stopped) -> World:
+        registries = EcrRegistries(
+            self._writer,
+            registry_bases(self.environment),
+            writable=True,
+            log=self._log,
+            through=roleless(self.manifests),
+            network=self.network,
+            stopped=stopped,
+        )
+        return World(
+            cloud=self._writer,
+            registries=registries,
+            views=thought.views,
+            revision=self.manifests.revision,
+            pause=self.pause,
+            stopped=stopped,
+            copy_limit=copy_limit(self.environment),
+            parts_from=parts_from(self.environment),
+            copiers=self._copiers,
+        )
+
+    def close(self) -> None:
+        """Ends its threads and connections."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._copiers.shutdown(wait=True, cancel_futures=True)
+        self.reader.close()
+        self._writer.close()
