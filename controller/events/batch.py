@@ -13,7 +13,7 @@ from controller.core.scope import Scope
 from controller.events.hint import ForgedError, Hint, hint_of
 from controller.events.line import Line, Stopped
 
-AGAIN = frozenset({"failed", "unknown"})  # what another try may mend; people have to mend the rest, and see it anyway
+AGAIN = frozenset({"failed", "unknown", "pending"})  # what another try may mend: the last is what was interrupted
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from controller.resolve import RefusedError, release_of, release_or_finding
 
 SPOKE = "HUBWRIGHT_SPOKE"
 _STANDS = {"converged", "deferred", "duplicate", "waiting"}
-_STATUS = {"blocked": 403, "unknown": 502, "failed": 502, "waiting": 503, "invalid": 500}
+_STATUS = {"blocked": 403, "unknown": 502, "failed": 502, "waiting": 503, "pending": 503, "invalid": 500}
 
 
 def push_handler(event: Any, context: Any) -> dict[str, str]:
