@@ -103,13 +103,15 @@ def think(
     return Thought(sure, first.matched, first.wishes, replace(made, complete=complete), findings, tuple(unresolved))
 
 
-def think_of(cloud: Cloud, manifests: Manifests, subject: Subject, answer: Answer, pool: Executor) -> Thought:
+def think_of(
+    cloud: Cloud, manifests: Manifests, subject: Subject, answer: Answer, pool: Executor, given: Given
+) -> Thought:
     """As `think`, of one subject that no manifest names and whose source was read already."""
     scope, subjects, answers = Scope(frozenset({subject.name})), {subject.name: subject}, {subject.name: answer}
     views = observe(cloud, [subject.place], pool)
-    first = _conclude(manifests, scope, subjects, views, answers)
+    first = _conclude(cloud, manifests, scope, subjects, views, answers, given, pool)
     sure = confirm(cloud, views, first.changes, first.wishes, pool)
-    first = _conclude(manifests, scope, subjects, sure, answers)
+    first = _conclude(cloud, manifests, scope, subjects, sure, answers, given, pool)
     made = plan(manifests.revision, first.desired, first.changes, first.wishes, tuple(BY_NAME))
     return Thought(sure, first.matched, first.wishes, made, first.findings)
 

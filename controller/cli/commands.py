@@ -9,7 +9,7 @@ import click
 
 from controller import __version__
 from controller.cli.access import access
-from controller.cli.events import bundle
+from controller.cli.events import bundle, watch
 from controller.cli.options import (
     ACTING,
     ALSO,
@@ -321,3 +321,4 @@ def demo(record: Path | None, keep: Path | None) -> int:
 
 hubwright.add_command(access)
 hubwright.add_command(bundle)
+hubwright.add_command(watch)

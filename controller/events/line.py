@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from controller.aws.calls import CallLog
 from controller.aws.cloud import AwsCloud
 from controller.aws.registries import EcrRegistries
 from controller.core.acting import registering
+from controller.core.given import Given
 from controller.core.manifests import Manifests
 from controller.core.release import Release
 from controller.core.report import Report
@@ -39,11 +41,12 @@ class Line:
     _log: CallLog = field(default_factory=CallLog)
     _pool: ThreadPoolExecutor = field(init=False)
     _copiers: ThreadPoolExecutor = field(init=False)
+    _name: str = field(init=False)
     reader: AwsCloud = field(init=False)
     _writer: AwsCloud = field(init=False)
 
     def __post_init__(self) -> None:
-        run = secrets.token_hex(6)
+        run = self._name = secrets.token_hex(6)
         roles = roles_of(self.manifests)
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="hubwright")
         self._copiers = ThreadPoolExecutor(_COPIERS, thread_name_prefix="copier")
@@ -52,19 +55,29 @@ class Line:
 
     def run(self, scope: Scope, stopped: Stopped) -> Report:
         """Plans within the scope and brings it about; nothing more is begun once `stopped`."""
-        return self._applied(think(self.reader, self.manifests, scope, self._pool, lambda _: None), stopped)
+        thought = think(self.reader, self.manifests, scope, self._pool, lambda _: None, self._given())
+        return self._applied(thought, stopped)
 
     def run_of(self, subject: Subject, release: Release, stopped: Stopped) -> Report:
         """As `run`, for one subject that no manifest names."""
-        return self._applied(think_of(self.reader, self.manifests, subject, release, self._pool), stopped)
+        thought = think_of(self.reader, self.manifests, subject, release, self._pool, self._given())
+        return self._applied(thought, stopped)
+
+    def _given(self) -> Given:
+        return Given(datetime.now(UTC))  # no review goes with an event: who needs one waits for the run of a merge
 
     def _applied(self, thought: Thought, stopped: Stopped) -> Report:
         if self.pushing:
             thought = replace(thought, plan=registering(thought.plan))
-        return reconcile(self._world(thought, stopped), thought, self.manifests, self._pool, lambda *_: None)
+        registries = self._registries(stopped)
+        try:
+            world = self._world(thought, registries, stopped)
+            return reconcile(world, thought, self.manifests, self._pool, lambda *_: None)
+        finally:
+            registries.close()
 
-    def _world(self, thought: Thought, stopped: Stopped) -> World:
-        registries = EcrRegistries(
+    def _registries(self, stopped: Stopped) -> EcrRegistries:
+        return EcrRegistries(
             self._writer,
             registry_bases(self.environment),
             writable=True,
@@ -72,7 +85,10 @@ class Line:
             through=roleless(self.manifests),
             network=self.network,
             stopped=stopped,
+            pause=self.pause,
         )
+
+    def _world(self, thought: Thought, registries: EcrRegistries, stopped: Stopped) -> World:
         return World(
             cloud=self._writer,
             registries=registries,
@@ -83,6 +99,7 @@ class Line:
             copy_limit=copy_limit(self.environment),
             parts_from=parts_from(self.environment),
             copiers=self._copiers,
+            about={"run": self._name},
         )
 
     def close(self) -> None:
