@@ -10,6 +10,7 @@ Context = Mapping[str, tuple[str, ...]]
 """The request's context: keys in lower case, each with its values; a key that is absent has none."""
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_COLON = re.compile(r":(?![^{}]*\})")
 _LITERALS = {"*": "*", "?": "?", "$": "$"}
 
 
@@ -62,9 +63,20 @@ def meets(pattern: str, value: str, context: Context, *, variables: bool, wild: 
     return glob(pattern, value) if wild else pattern == value
 
 
+@lru_cache(maxsize=8192)
+def _parts(pattern: str) -> list[str]:
+    """The six parts of an ARN; colons inside of variables do not count."""
+    return _COLON.split(pattern, maxsplit=5)
+
+
 def meets_arn(pattern: str, value: str, context: Context, *, variables: bool) -> bool:
-    """Whether an ARN meets a pattern, part by part: wildcards do not reach over the first five colons."""
-    parts, given = pattern.split(":", 5), value.split(":", 5)
+    """Whether an ARN meets a pattern, part by part: wildcards do not reach over the first five colons.
+
+    `*` alone meets all; any other pattern that is no whole ARN meets nothing.
+    """
+    if pattern in ("*", value):
+        return True
+    parts, given = _parts(pattern), value.split(":", 5)
     if len(parts) != 6 or len(given) != 6:
-        return meets(pattern, value, context, variables=variables)
+        return False
     return all(meets(a, b, context, variables=variables) for a, b in zip(parts, given, strict=True))
