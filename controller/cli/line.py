@@ -18,6 +18,8 @@ from controller.cli.stop import STOP
 from controller.cli.term import Progress
 from controller.core.model import Action, Outcome
 from controller.core.report import Report
+from controller.core.wish import Finding
+from controller.preflight import explained, unentered
 from controller.reconcile import Thought
 from controller.reconcile import reconcile as bring_about
 from controller.render.document import document, to_json
@@ -30,6 +32,7 @@ def plan(
     further = also_of(also)
     with opened(settings) as run:
         report = run.think().report(run.manifests)
+        report = explained(replace(report, others=(*report.others, *_unentered(run, report))), run.manifests)
     if since is not None:
         report = replace(report, brought=brought_since(settings, run.manifests, since))
     if out is not None:
@@ -51,6 +54,7 @@ def reconcile(settings: Settings, form: str, plans: Sequence[Path], also: Sequen
         thought = run.think()
         with STOP.gentle():
             report, unrecorded = audited(run, "reconcile", thought, saved, lambda part: _applied(run, part, saved))
+            report = explained(report, run.manifests)
     write_also(report, further)
     write(shown(report, form))
     return STOP.code or unrecorded or report.exit_code()
@@ -59,6 +63,15 @@ def reconcile(settings: Settings, form: str, plans: Sequence[Path], also: Sequen
 def _applied(run: Run, thought: Thought, saved: frozenset[str] | None) -> Report:
     telling = _Telling(run, len(thought.plan.actions))
     return bring_about(run.world(thought), thought, run.manifests, run.pool, telling, saved)
+
+
+def _unentered(run: Run, report: Report) -> tuple[Finding, ...]:
+    """What of the roles that the plan needs cannot be entered; nothing is asked where there is nothing to do."""
+    if not report.plan.actions:
+        return ()
+    cloud = run.cloud()
+    run.ending.callback(cloud.close)
+    return unentered(cloud, report)
 
 
 class _Telling:

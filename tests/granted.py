@@ -1,0 +1,150 @@
+"""A sandbox in which nothing is allowed but what `hubwright access apply` has granted, and the runs that live in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from controller.aws.calls import CallLog
+from controller.aws.registries import EcrRegistries
+from controller.core.acting import acting, registering, scope_of
+from controller.core.manifests import Manifests
+from controller.core.report import Report
+from controller.core.scope import Scope
+from controller.kinds.base import World as Effects
+from controller.oci.registry import Registry
+from controller.reconcile import reconcile, think
+from controller.sandbox.principals import user_keys
+from controller.wiring import roleless, roles_of
+from tests import bed as beds
+from tests.admins import Admins
+from tests.bed import HUB, REGION, REGISTRIES, STORE, VISION, Inline
+
+EDGE = VISION
+MEBI = 1 << 20
+PLATFORM: dict[str, dict[str, Any]] = {
+    "fleet": {"kind": "Fleet", "metadata": {"name": "growth"}, "spec": {"organization": "o-hubwright01"}},
+    "central": {
+        "kind": "Hub",
+        "metadata": {"name": "central"},
+        "spec": {
+            "account": HUB,
+            "region": REGION,
+            "access": {
+                **{name: f"arn:aws:iam::{HUB}:role/hubwright-{name}" for name in ("read", "register", "approve")},
+                "externalId": "growth-central",
+            },
+            "stores": [{"name": "main", "bucket": STORE}],
+        },
+    },
+    "churn": {"kind": "ModelGroup", "metadata": {"name": "churn"}, "spec": {}},
+}
+
+
+def spoke(name: str, account: str, **more: Any) -> dict[str, Any]:
+    """A spoke whose things are called after it."""
+    allow = {"groups": [f"{name}-*"], "buckets": [f"{name}-models"], "repositories": [f"{name}/*"]}
+    spec = {"account": account, "region": REGION, "allow": allow, **more}
+    return {"kind": "Spoke", "metadata": {"name": name}, "spec": spec}
+
+
+def role(account: str) -> dict[str, str]:
+    return {"read": f"arn:aws:iam::{account}:role/hubwright-read", "externalId": "growth-spoke"}
+
+
+@dataclass
+class Setup:
+    """What the helpers of the test bed need to put things into accounts: their administrators."""
+
+    admins: Admins
+
+    def client(self, account: str, service: str) -> Any:
+        return self.admins.cloud(account, writable=True).client(beds.Target(account, REGION), service, "register")
+
+    @property
+    def registries(self) -> Setup:
+        return self
+
+    def registry(self, host: str, purpose: Any) -> Registry:
+        account = host.partition(".")[0]
+        cloud, log = self.admins.cloud(account, writable=True), self.admins.logs[account]
+        made = EcrRegistries(cloud, REGISTRIES, writable=True, log=log, transport=self.admins.door)
+        return made.registry(host, purpose)
+
+
+@dataclass
+class Granted:
+    """The accounts and their manifests; `run` is the hub's own, `push` a spoke's."""
+
+    folder: Path
+    documents: tuple[Mapping[str, Any], ...]
+    platform: Mapping[str, Any]
+    admins: Admins = field(default_factory=Admins)
+    copy_limit: int = 5 << 30
+
+    def __post_init__(self) -> None:
+        self.setup = Setup(self.admins)
+        self.fleet = beds.manifests(self.folder, *self.documents, platform=self.platform)
+        self.log = CallLog()
+
+    def apply(self, *accounts: str) -> None:
+        """`hubwright access apply`, by each account's administrator."""
+        for account in accounts:
+            report = self.admins.apply(account, self.fleet)
+            assert report.exit_code() == 0, (*report.others, *report.outcomes)
+
+    def run(self) -> Report:
+        """The hub's own run: the controller's user, who may only assume roles."""
+        return self._straight(user_keys(HUB, "CO"), self.fleet, Scope())
+
+    def push(self, name: str) -> Report:
+        """A spoke's own run, `--as spoke=NAME`, by somebody of the spoke who may do everything there."""
+        account = self.fleet.spokes[name].spec.account
+        return self._straight(user_keys(account), acting(self.fleet, name), scope_of(Scope(), name), pushes=True)
+
+    def plan(self) -> Report:
+        roles = roles_of(self.fleet)
+        cloud = self.admins.entered(user_keys(HUB, "CO"), roles, self.log, writable=False)
+        return think(cloud, self.fleet, Scope(), Inline(), lambda _: None).report(self.fleet)
+
+    def _straight(self, keys: Mapping[str, str], fleet: Manifests, scope: Scope, *, pushes: bool = False) -> Report:
+        roles = roles_of(fleet)
+        reader = self.admins.entered(keys, roles, self.log, writable=False)
+        writer = self.admins.entered(keys, roles, self.log, writable=True)
+        thought = think(reader, fleet, scope, Inline(), lambda _: None)
+        if pushes:
+            thought = replace(thought, plan=registering(thought.plan))
+        registries = EcrRegistries(
+            writer, REGISTRIES, writable=True, log=self.log, transport=self.admins.door, through=roleless(fleet)
+        )
+        effects = Effects(
+            writer, registries, thought.views, fleet.revision, pause=lambda _: None, patience=1.0,
+            copy_limit=self.copy_limit,
+        )  # fmt: skip
+        return reconcile(effects, thought, fleet, Inline(), lambda *_: None)
+
+    def source(self, name: str, account: str, version: int = 1, *, body: bytes = b"") -> None:
+        """A source version with a model, a prefix of two objects, a report and an image."""
+        setup: Any = self.setup
+        if version == 1:
+            self.admins.bucket(account, f"{name}-models")
+            beds.group(setup, account, f"{name}-experiments")
+        base = f"s3://{name}-models/v{version}"
+        beds.put(setup, account, f"{base}/model.tar.gz", body or beds.model(f"{name} {version}"))
+        beds.put(setup, account, f"{base}/metrics/a.json", b'{"auc": 0.9}')
+        beds.push(setup, account, f"{name}/serve", str(version), f"{name} serves {version}")
+        more = {
+            "ModelDataSource": {
+                "S3DataSource": {"S3Uri": f"{base}/metrics/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+            }
+        }
+        image = f"{name}/serve:{version}"
+        beds.register(
+            setup, account, f"{name}-experiments",
+            InferenceSpecification=beds.inference(
+                beds.container(account, image, f"{base}/model.tar.gz"),
+                {"Image": beds.container(account, image, "")["Image"], **more},
+            ),
+        )  # fmt: skip
