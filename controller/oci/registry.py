@@ -12,7 +12,9 @@ from controller.core.errors import RegistryError, WaitingError
 from controller.oci.auth import Credentials
 from controller.oci.manifest import (
     ACCEPT,
+    INDEXES,
     LARGEST,
+    MANIFESTS,
     OCI_INDEX,
     Descriptor,
     Listed,
@@ -84,6 +86,8 @@ class Registry:
             if answer.status != 404:
                 expect(answer, {200}, f"HEAD {url}")
             answer.stream.close()
+            if answer.status == 200 and _type(answer) not in MANIFESTS | INDEXES:
+                raise TransientError(f"HEAD {url} answered with no manifest", status=200, code="MANIFEST_INVALID")
             return answer.status == 200
 
         return self._session.again(head)
@@ -115,7 +119,8 @@ class Registry:
             answer = self._session.send("PUT", url, push(repository), headers, manifest.body)
             expect(answer, {200, 201}, f"PUT {url}")
             read_all(answer, LARGEST)
-            said = answer.headers.get("docker-content-digest", manifest.digest)
+            # Stored is 201; what says 200 must say of what, or it may be an error that came as a success.
+            said = answer.headers.get("docker-content-digest", manifest.digest if answer.status == 201 else "nothing")
             if said != manifest.digest:
                 raise RegistryError(f"{url} stored {said[:80]} instead of {manifest.digest}", code="DIGEST_INVALID")
 
@@ -263,6 +268,10 @@ class Registry:
                 raise TransientError("the registry takes no blob in a single PUT", status=answer.status)
         expect(answer, {201}, f"PUT of blob {blob.digest}")
         read_all(answer, LARGEST)
+
+
+def _type(answer: Response) -> str:
+    return answer.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def referrers_tag(digest: str) -> str:

@@ -23,7 +23,8 @@ from tests.oci.servers import Asked, Host, Reply, hosts
 
 LOGIN = Login("AWS", "canary")
 PACE = Pace(connect=2, stall=0.15, patience=1.0, floor=1 << 20)
-KINDS = ["drop", "stall", "truncate", "reset", "429", "500", "redirect"]
+KINDS = ["drop", "stall", "truncate", "reset", "429", "500", "redirect", "200"]
+ERROR = b'{"errors":[{"code":"UNKNOWN","message":"something went wrong"}]}'
 
 
 class Faults:
@@ -38,14 +39,18 @@ class Faults:
         self.nth, self.lasting, self.count, self.hit = nth, lasting, 0, False
 
     def __call__(self, asked: Asked, reply: Reply) -> Reply | None:
-        mine = self.nth >= 0 and (self.count == self.nth or (self.lasting and self.count > self.nth))
+        mine = self.next()
         self.count += 1
         if not mine:
             return reply
         self.hit = True
-        return self.spoiled(reply)
+        return self.spoiled(asked, reply)
 
-    def spoiled(self, reply: Reply) -> Reply | None:
+    def next(self) -> bool:
+        """Whether the next request is one to spoil."""
+        return self.nth >= 0 and (self.count == self.nth or (self.lasting and self.count > self.nth))
+
+    def spoiled(self, asked: Asked, reply: Reply) -> Reply | None:
         if self.kind in {"drop", "reset"}:
             return None
         if self.kind == "stall":
@@ -57,6 +62,9 @@ class Faults:
             return Reply(0, [], b"", [(head + rest + "\r\n").encode(), reply.body[: len(reply.body) // 2]])
         if self.kind == "redirect":
             return Reply(307, [("location", f"{self.other.base}/x"), ("content-length", "0")], b"")
+        if self.kind == "200":  # a success that is none
+            said = [("content-type", "application/json"), ("content-length", str(len(ERROR)))]
+            return Reply(200, said, b"" if asked.method == "HEAD" else ERROR)
         return Reply(int(self.kind), [("content-length", "0"), ("retry-after", "1")], b"")
 
 
@@ -108,6 +116,8 @@ def test_a_fault_at_every_request(kind: str, where: str, lasting: bool) -> None:
         spoiled = source if where == "source" else hub
         faults = Faults(kind, other)
         spoiled.twist = faults
+        if kind in {"200", "429"}:  # nothing is done then; of the others it may have been
+            spoiled.refuses = lambda _: faults.next()
         if kind == "reset":
             resetting(spoiled, faults)
         failed = 0
