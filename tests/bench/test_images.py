@@ -26,7 +26,7 @@ from controller.oci.network import home
 from controller.oci.registry import Registry
 from tests.bench.page import QUICK, RUNS, Row, aims, conditions, floor, median, put, table
 from tests.oci.double import CONFIG, LAYER, described
-from tests.oci.test_peers import CONFIGURATION, HASH, free_port, listening
+from tests.oci.real import CONFIGURATION, HASH, free_port, listening
 
 pytestmark = [
     pytest.mark.bench,

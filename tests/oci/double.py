@@ -18,6 +18,8 @@ from controller.oci.transport import Response, TransientError
 Answer = tuple[int, dict[str, str], bytes]
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 CONFIG = "application/vnd.oci.image.config.v1+json"
+DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 
 
 def sha(data: bytes) -> str:
@@ -228,7 +230,9 @@ def described(part: Descriptor) -> dict[str, object]:
 
 def image(memory: Memory, repository: str, *layers: bytes, config: bytes = b"{}", docker: bool = False) -> Manifest:
     """Puts an image into the registry behind its back."""
-    parts = [Descriptor(CONFIG, sha(config), len(config)), *(Descriptor(LAYER, sha(one), len(one)) for one in layers)]
+    types = (DOCKER_CONFIG, DOCKER_LAYER) if docker else (CONFIG, LAYER)
+    parts = [Descriptor(types[0], sha(config), len(config))]
+    parts += [Descriptor(types[1], sha(one), len(one)) for one in layers]
     for data in (config, *layers):
         memory.blobs[repository, sha(data)] = data
     kind = DOCKER_MANIFEST if docker else OCI_MANIFEST

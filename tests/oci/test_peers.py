@@ -2,73 +2,35 @@
 
 import json
 import random
-import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from controller.oci.auth import Login
 from controller.oci.copy import Means, Moved, Place, copy_image
 from controller.oci.http import HttpTransport
 from controller.oci.manifest import OCI_INDEX, OCI_MANIFEST, Manifest, read_manifest
 from controller.oci.network import home
 from controller.oci.registry import Registry, referrers_tag
 from tests.oci.double import CONFIG, LAYER, described
+from tests.oci.real import LOGIN, debian, installed
 
 pytestmark = [
     pytest.mark.peer,
     pytest.mark.skipif(
-        shutil.which("docker-registry") is None or shutil.which("skopeo") is None,
+        not installed(),
         reason="docker-registry and skopeo are not installed (Debian has packages of these names)",
     ),
 ]
 
-LOGIN = Login("AWS", "ecrtoken")
-HASH = "$2b$05$abcdefghijklmnopqrstuuZIQKs0G967UnZv6PEyzPwcOQtQcxBHy"
-CONFIGURATION = """\
-version: 0.1
-log: {{level: error, accesslog: {{disabled: true}}}}
-storage: {{filesystem: {{rootdirectory: {root}}}, cache: {{blobdescriptor: inmemory}}}}
-http: {{addr: "127.0.0.1:{port}"}}
-auth: {{htpasswd: {{realm: test, path: {users}}}}}
-"""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def listening(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
 
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
-    folder = tmp_path_factory.mktemp("registries")
-    (folder / "users").write_text(f"AWS:{HASH}\n")
-    ports, processes = (free_port(), free_port()), []
-    for port in ports:
-        file = folder / f"{port}.yml"
-        file.write_text(CONFIGURATION.format(root=folder / str(port), port=port, users=folder / "users"))
-        processes.append(subprocess.Popen(["docker-registry", "serve", file], stderr=subprocess.DEVNULL))
-    try:
-        for _ in range(200):
-            if all(listening(port) for port in ports):
-                break
-            time.sleep(0.05)
-        yield ports
-    finally:
-        for process in processes:
-            process.terminate()
-            process.wait()
+    with debian(tmp_path_factory.mktemp("registries")) as rig:
+        one, two = (int(place.base.rpartition(":")[2]) for place in (rig.source, rig.hub))
+        yield one, two
 
 
 @pytest.fixture(scope="module")
