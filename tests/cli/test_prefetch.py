@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from controller.sandbox.server import Serving
 from tests.cli.conftest import Command, Repo
 
@@ -29,3 +31,14 @@ def test_what_has_no_lock_is_not_fetched_ahead(live: Command) -> None:
     said = live("prefetch", "churn-1")
     assert (said.code, "has no lock" in said.err) == (64, True)
     assert live("prefetch", "nothing").code == 64
+
+
+def test_a_log_hears_how_far_artifacts_and_images_have_come(live: Command) -> None:
+    said = live("reconcile", "--log", "json", "--format", "json")
+    events = [json.loads(line) for line in said.err.splitlines()]
+    copies = {item["key"].split("/")[2]: item for item in events if item["event"] == "copy"}
+    assert {"artifact", "image"} <= {*copies}
+    assert all(item["bytes"] == item["total"] > 0 for item in copies.values())
+    totals = said.json["totals"]
+    assert totals["bytes"] > totals["relayed"] > 0
+    assert totals["seconds"] >= 0

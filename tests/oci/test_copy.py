@@ -15,6 +15,7 @@ from controller.oci.transport import CHUNK, TransientError
 from tests.oci.double import LAYER, Answer, Memory, Stream, described, image, index, sha, stored
 
 TAG = "hw-1"
+FLIPS = 6000
 
 
 def proven(stream: Any, blob: Descriptor) -> Iterator[memoryview]:
@@ -258,29 +259,35 @@ def test_the_first_failure_ends_what_has_not_begun() -> None:
 
 
 def test_thousands_of_single_flipped_bits_are_caught() -> None:
+    """Over every blob and manifest of an index and its referrer: nothing is tagged, and no blob is kept that is not."""
     dice = random.Random(11)
-    source = Memory()
-    layers = [dice.randbytes(size) for size in (1, 17, 1000, 70_000)]
-    manifest = image(source, "a", *layers)
-    right = {("a", name): data for (_, name), data in source.blobs.items()}
-    kind, body = source.manifests["a", manifest.digest]
-    places = [("manifest", body), *(("blob", data) for data in layers)]
-    caught = 0
-    for _ in range(3000):
-        what, data = places[dice.randrange(5)]
+    source = Memory(lists=True)
+    children = [image(source, "a", dice.randbytes(size), config=dice.randbytes(40)) for size in (1, 17, 900, 9000)]
+    top = index(source, "a", *children)
+    part = {"mediaType": OCI_MANIFEST, "digest": top.digest, "size": len(top.body)}
+    signed = described(Descriptor(LAYER, sha(b"signed"), 6))
+    source.blobs["a", sha(b"signed")] = b"signed"
+    document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": signed, "layers": [signed], "subject": part}
+    stored(source, "a", document, OCI_MANIFEST)
+    lists = {name: source.referrers("a", name) for _, name in source.manifests}
+    source.referrers = lambda _, digest: lists[digest]  # type: ignore[method-assign]
+    blobs, manifests = dict(source.blobs), dict(source.manifests)
+    places = [*blobs, *manifests]
+    assert len(places) == 9 + 6
+    for number in range(FLIPS):
+        place = places[number % len(places)]
+        kind, data = ("", blobs[place]) if place in blobs else manifests[place]
         bad = bytearray(data)
         bad[dice.randrange(len(bad))] ^= 1 << dice.randrange(8)
-        source.blobs = dict(right)
-        source.manifests["a", manifest.digest] = (kind, bytes(bad) if what == "manifest" else body)
-        if what == "blob":
-            source.blobs["a", sha(data)] = bytes(bad)
+        source.blobs = blobs | ({place: bytes(bad)} if place in blobs else {})
+        source.manifests = manifests | ({place: (kind, bytes(bad))} if place in manifests else {})
         hub = Memory(base="https://hub.test")
         with pytest.raises(RegistryError):
-            copied(source, hub, manifest)
-        assert hub.manifests == {}
+            copied(source, hub, top)
+        assert ("b", TAG) not in hub.manifests
+        assert ("b", top.digest) not in hub.manifests
         assert all(sha(found) == name for (_, name), found in hub.blobs.items())
-        caught += 1
-    assert caught == 3000
+        assert all(sha(found) == name for (_, name), (_, found) in hub.manifests.items() if name.startswith("sha256:"))
 
 
 def test_endless_data_stops_at_the_declared_size() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import time
@@ -17,6 +18,7 @@ from tests.oci.double import Memory, image, sha
 from tests.oci.servers import Asked, Host, Reply, hosts, with_header, without
 
 LOGIN = Login("AWS", "canary-secret")
+ENCODED = base64.b64encode(f"{LOGIN.username}:{LOGIN.password}".encode()).decode()
 LAYER = b"layer" * 5000
 ON = {
     "manifest": lambda asked: asked.method == "GET" and "/manifests/sha256:" in asked.path,
@@ -248,6 +250,7 @@ def test_an_attack_ends_in_an_error_and_tells_nobody(where: str, on: str, name: 
         assert ("b", "hw-1") not in hub.memory.manifests
         assert "Authorization" not in reached(other)
         assert "canary" not in reached(other)
+        assert ENCODED not in reached(other)
         assert attacked.sent < 200_000_000
 
 
