@@ -67,7 +67,9 @@ class Run:
     def cloud(self, *, writable: bool = False) -> AwsCloud:
         """Clients for the accounts that the manifests name."""
         roles = roles_of(self.manifests)
-        return AwsCloud(roles, run=self.name, writable=writable, log=self.calls, workers=self.settings.workers)
+        cloud = AwsCloud(roles, run=self.name, writable=writable, log=self.calls, workers=self.settings.workers)
+        self.ending.callback(cloud.close)
+        return cloud
 
     def world(self, thought: Thought) -> World:
         """What effects may use. The only place where clients that write are made."""
