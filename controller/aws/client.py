@@ -23,11 +23,20 @@ Ask = Callable[[BaseClient, str, Mapping[str, Any]], dict[str, Any] | None]
 MOST_PAGES = 10_000
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "400"})  # the last: HEAD has no body to say more
 
-# S3 may answer 200 and then fail; botocore turns an error body into an error, but an empty one looks like success.
+# S3 may answer 200 and then fail; botocore turns an error body into an error, but an empty one looks like success, or
+# like a list of nothing.
 _PROOFS: Mapping[str, tuple[str, ...]] = {
     "CopyObject": ("CopyObjectResult", "ETag"),
     "UploadPartCopy": ("CopyPartResult", "ETag"),
     "CompleteMultipartUpload": ("ETag",),
+    "CreateMultipartUpload": ("UploadId",),
+    "HeadObject": ("ETag",),
+    "ListMultipartUploads": ("IsTruncated",),
+    "ListObjectVersions": ("IsTruncated",),
+    "ListObjectsV2": ("IsTruncated",),
+    "ListParts": ("IsTruncated",),
+    "PutObject": ("ETag",),
+    "UploadPart": ("ETag",),
 }
 
 
@@ -66,6 +75,10 @@ class AwsClient:
             answer = self._asked(operation, parameters)
         except (ClientError, BotoCoreError) as error:
             raise cloud_error(error, name, self.target) from error
+        except RecursionError:  # botocore asks where a redirected bucket is, and is redirected
+            said = "every request is redirected, also those that ask where the bucket is"
+            hint = "check the region and AWS_ENDPOINT_URL"
+            raise CloudError(name, "TooManyRedirects", said, where=str(self.target), hint=hint) from None
         answer.pop("ResponseMetadata", None)
         return self._proven(operation, answer)
 
@@ -117,7 +130,7 @@ class AwsClient:
         path = _PROOFS.get(operation, ())
         for name in path:
             proof = proof.get(name) if isinstance(proof, dict) else None
-        if path and not proof:
+        if path and proof in (None, "", {}):
             raise self._broken(operation, "EmptyAnswer", "S3 answered 200 without a result: it is not known to be done")
         return answer
 

@@ -241,7 +241,7 @@ def test_thousands_of_flipped_bits_are_told_from_the_source(lab: Bed) -> None:
     lanes = Lanes(Inline(), lambda: Pace(lambda: 0.0), lambda _: None)
     hub, caught = lab.client(HUB, "s3"), 0
     flipped = damage(chance, [0])
-    for turn in range(2500):
+    for turn in range(5000):
         deep = turn % 2 == 1  # then S3's checksums are of what was there before
         copy.pieces = (flipped(data),)
         if not deep:
@@ -249,7 +249,7 @@ def test_thousands_of_flipped_bits_are_told_from_the_source(lab: Bed) -> None:
         with pytest.raises(PreconditionError):
             prove(hub, hub, item, Copied(copy.version, copy.etag, 300, {}, 300), lanes, deep=deep)
         caught += 1
-    assert caught == 2500
+    assert caught == 5000
     copy.pieces, copy.checksums = (data,), {}
     assert prove(hub, hub, item, Copied(copy.version, copy.etag, 300, {}, 300), lanes).keys() == {"CRC64NVME"}
 
