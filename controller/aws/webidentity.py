@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from typing import Any
 
 from botocore import UNSIGNED
@@ -25,9 +26,10 @@ def exchanged(role: str, token: str, run: str) -> dict[str, Any]:
     region = str(session.get_config_variable("region") or _FALLBACK_REGION)
     try:
         client: Any = session.create_client("sts", region_name=region, config=Config(signature_version=UNSIGNED))
-        answer = client.assume_role_with_web_identity(
-            RoleArn=role, RoleSessionName=session_name(run), WebIdentityToken=token, DurationSeconds=SECONDS
-        )
+        with closing(client):
+            answer = client.assume_role_with_web_identity(
+                RoleArn=role, RoleSessionName=session_name(run), WebIdentityToken=token, DurationSeconds=SECONDS
+            )
     except (ClientError, BotoCoreError) as error:
         raise cloud_error(error, "sts:AssumeRoleWithWebIdentity", Target(account, region)) from error
     keys = answer["Credentials"]

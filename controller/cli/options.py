@@ -82,7 +82,9 @@ ALSO = (
 def formats(*names: str) -> Callable[[Command], Command]:
     """The option `--format`."""
     help_text = "How the result is written to stdout."
-    return click.option("--format", "form", type=click.Choice(names), default="text", show_default=True, help=help_text)
+    return click.option(
+        "--format", "form", type=click.Choice(names), default=names[0], show_default=True, help=help_text
+    )
 
 
 def taking(*groups: tuple[Callable[[Command], Command], ...]) -> Callable[[Command], Command]:

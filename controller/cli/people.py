@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from controller.cli.commands import hubwright as hubwright
-from controller.cli.options import Command
+from controller.cli.options import FOLDER, REVISION, RUNNING, Command, formats, settings, taking
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _REPOSITORY = click.option(
@@ -53,7 +54,7 @@ def comment(pull: int, body: Path, topic: str, repository: str | None, login: st
 @_topic("drift")
 @_REPOSITORY
 @_LOGIN
-def issue(title: str, wanted: bool, body: Path, topic: str, repository: str | None, login: str) -> int:  # noqa: FBT001
+def issue(title: str, body: Path, topic: str, repository: str | None, login: str, **values: bool) -> int:
     """Open one issue, bring it up to date in its place, or close it.
 
     \b
@@ -62,7 +63,7 @@ def issue(title: str, wanted: bool, body: Path, topic: str, repository: str | No
     from controller.cli.host import Post
     from controller.cli.host import issue as run
 
-    return run(repository, title, Post(body, topic, login), wanted=wanted)
+    return run(repository, title, Post(body, topic, login), **values)
 
 
 @hubwright.command()
@@ -130,3 +131,115 @@ def web_identity(role: str, variable: str | None) -> int:
     from controller.cli.host import web_identity as run
 
     return run(role, variable)
+
+
+@hubwright.command()
+@click.option("--fleet", default="models", show_default=True, metavar="NAME", help="The fleet's name.")
+@click.option("--account", default="111111111111", show_default=True, metavar="ID", help="The hub's account.")
+@click.option("--region", default="eu-west-1", show_default=True, help="The hub's region.")
+@click.option("--bucket", default="acme-model-store", show_default=True, help="The hub's bucket for artifacts.")
+@click.option("--team", default="churn", show_default=True, metavar="NAME", help="The first team.")
+@click.option("--spoke", default="churn-lab", show_default=True, metavar="NAME", help="Its account's name.")
+@click.option("--spoke-account", default="222222222222", show_default=True, metavar="ID", help="Its account.")
+@click.option("--github", default="", metavar="OWNER/NAME", help="The repository whose jobs may assume the CI roles.")
+@click.option("--ci", type=click.Choice(["github", "gitlab", "none"]), default="github", show_default=True)
+@taking(FOLDER[:2])
+def init(**values: Any) -> int:
+    """Write the layout of a repository: a fleet, a hub, a spoke, rules, a team, owners and workflows.
+
+    \b
+    Example: git init -b main && hubwright init --account 123456789012 --github acme/models
+    """
+    from controller.cli.layout import Beginning, begin
+
+    common = settings(values, worktree=True)
+    return begin(common, Beginning(**values))
+
+
+@hubwright.group()
+def new() -> None:
+    """Write the manifest of one more spoke or group."""
+
+
+@new.command("spoke")
+@click.argument("name")
+@click.option("--account", required=True, metavar="ID", help="Its account.")
+@click.option("--team", required=True, metavar="NAME", help="Whose models it has.")
+@taking(FOLDER[:2])
+def new_spoke(name: str, account: str, team: str, **values: Any) -> int:
+    """Write a spoke's manifest; region and role come from the fleet's defaults.
+
+    \b
+    Example: hubwright new spoke fraud-lab --account 444444444444 --team fraud
+    """
+    from controller.cli.layout import new_spoke as run
+
+    return run(settings(values, worktree=True), name, account, team)
+
+
+@new.command("group")
+@click.argument("name")
+@click.option("--team", required=True, metavar="NAME", help="The team whose folder it goes to.")
+@click.option("--description", metavar="TEXT", help="For people who look at the hub.")
+@taking(FOLDER[:2])
+def new_group(name: str, team: str, description: str | None, **values: Any) -> int:
+    """Write a group's manifest into its team's folder.
+
+    \b
+    Example: hubwright new group fraud-cards --team fraud
+    """
+    from controller.cli.layout import new_group as run
+
+    return run(settings(values, worktree=True), name, team, description)
+
+
+_KINDS = ["fleet", "hub", "spoke", "guardrails", "waiver", "modelgroup", "group", "promotion", "subscription", "lock"]
+
+
+@hubwright.command()
+@click.argument("kind", type=click.Choice(_KINDS, case_sensitive=False))
+@click.argument("name")
+@click.option("--resolved", is_flag=True, help="With the fleet's defaults, and everything that was left out.")
+@formats("yaml", "json")
+@taking(FOLDER, REVISION)
+def show(kind: str, name: str, form: str, **values: Any) -> int:
+    """Show one manifest. Values of environment variables are shown as digests.
+
+    \b
+    Example: hubwright show spoke churn-lab --resolved
+    """
+    from controller.cli.showing import show as run
+
+    return run(settings(values), kind.lower(), name, form, **values)
+
+
+@hubwright.command()
+@formats("text", "json")
+@taking(FOLDER, REVISION, RUNNING)
+def doctor(form: str, **values: Any) -> int:
+    """Look at the set-up: Git, credentials, roles, buckets, image tags, buses, the clock; and say what to do.
+
+    \b
+    Example: hubwright doctor
+    """
+    from controller.cli.health import doctor as run
+
+    return run(settings(values), form)
+
+
+@hubwright.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> int:
+    """Write what makes a shell complete hubwright's commands and options.
+
+    \b
+    Example, in ~/.bashrc: eval "$(hubwright completion bash)"
+    """
+    from click.shell_completion import get_completion_class
+
+    from controller.cli.output import write
+
+    made = get_completion_class(shell)
+    if made is not None:  # the shells are click's own
+        write(made(hubwright, {}, "hubwright", "_HUBWRIGHT_COMPLETE").source())
+    return 0

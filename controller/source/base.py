@@ -31,3 +31,16 @@ def first_parents(repo: Path, ref: str, count: int) -> tuple[str, ...]:
     end = git.commit(found, ref)
     said = found.run("rev-list", "--first-parent", f"--max-count={count}", "--end-of-options", end)
     return tuple(said.decode("ascii").split())
+
+
+def top_of(repo: Path) -> Path:
+    """The folder of the repository's worktree. `SourceError` when there is none."""
+    found = git.repository(repo)
+    if found.top is None:
+        raise SourceError(f"{repo} is a bare repository", "give the folder of a worktree")
+    return found.top
+
+
+def is_shallow(repo: Path) -> bool:
+    """Whether the repository's history is cut off."""
+    return git.repository(repo).run("rev-parse", "--is-shallow-repository").strip() == b"true"

@@ -1,0 +1,89 @@
+"""`doctor`: what is not well with a set-up, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from controller.aws.clock import seconds_off
+from controller.cli.output import write
+from controller.cli.run import Run, opened, read_manifests
+from controller.cli.settings import Settings
+from controller.core.manifests import Manifests
+from controller.doctor import Check, clock, examine, tried
+from controller.render.document import to_json
+from controller.render.escape import terminal
+from controller.render.words import number
+from controller.source.base import head, is_shallow
+
+_SIGNS: Mapping[str, str] = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
+
+
+def doctor(settings: Settings, form: str) -> int:
+    """Writes what was looked at; 1 when anything is not well."""
+    checks = list(_checks(settings))
+    code = int(any(item.status == "fail" for item in checks))
+    write(_document(checks, code) if form == "json" else _text(checks))
+    return code
+
+
+def _checks(settings: Settings) -> Iterator[Check]:
+    yield tried("git", settings.repo, lambda: _git(settings))
+    found: list[Manifests] = []
+
+    def look() -> Check:
+        found.append(read_manifests(settings))
+        return _valid(found[0])
+
+    yield tried("manifests", settings.path, look)
+    if not found:
+        return
+    regions = [entry.spec.region for entry in found[0].hubs.values()]
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or next(iter(regions), "us-east-1")
+    credentials = "sign in, or set the credentials of the controller's role"
+    yield tried("clock", "this machine", lambda: clock(seconds_off(region)), credentials)
+    with opened(settings) as run:
+        yield from _accounts(run)
+
+
+def _accounts(run: Run) -> Iterable[Check]:
+    run.progress.step("looking at accounts")
+    return list(examine(run.cloud(), run.manifests))
+
+
+def _git(settings: Settings) -> Check:
+    repo = Path(settings.repo)
+    if settings.worktree:
+        return Check("git", settings.repo, "ok", "is read as it is, committed or not")
+    revision = head(repo, settings.ref)
+    if is_shallow(repo):
+        hint = "in CI, fetch it whole: fetch-depth: 0"
+        return Check("git", settings.repo, "warn", "is a shallow clone: --since and ages cannot be told", hint)
+    return Check("git", settings.repo, "ok", f"{settings.ref} is {revision[:12]}")
+
+
+def _valid(manifests: Manifests) -> Check:
+    if manifests.problems:
+        faults = number(len(manifests.problems), "fault")
+        return Check("manifests", manifests.fleet.name, "fail", f"have {faults}", "see: hubwright validate")
+    says = f"{number(len(manifests.hubs), 'hub')}, {number(len(manifests.spokes), 'spoke')}"
+    return Check("manifests", manifests.fleet.name, "ok", f"are valid: {says}")
+
+
+def _text(checks: Iterable[Check]) -> str:
+    lines = []
+    for item in checks:
+        lines.append(f"{_SIGNS[item.status]}  {item.area}: {terminal(item.about)}: {terminal(item.says)}")
+        if item.hint and item.status != "ok":
+            lines.append(f"      hint: {terminal(item.hint)}")
+    return "\n".join(lines) + "\n"
+
+
+def _document(checks: Iterable[Check], code: int) -> str:
+    shown: list[dict[str, Any]] = [
+        {"area": item.area, "about": item.about, "status": item.status, "says": item.says, "hint": item.hint}
+        for item in checks
+    ]
+    return to_json({"format": "hubwright.io/doctor/v1", "checks": shown, "exit": code})
