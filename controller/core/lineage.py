@@ -6,7 +6,6 @@ It stands beside the promotion's record, and its digest in the record and in the
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,6 +96,9 @@ def _objects(made: Made) -> dict[str, Any]:
     return whole | ({"items": rows} if len(rows) <= _NAMED else {})
 
 
+_LARGEST = 1e308  # beyond what a double holds; an integer may be of any length, and NaN is below nothing
+
+
 def figures(report: Any) -> dict[str, float | int]:
     """The numbers of a report by dotted path, at most 200 of them; NaN and infinite ones are left out."""
     found: dict[str, float | int] = {}
@@ -113,7 +115,7 @@ def _leaves(value: Any, path: str, depth: int = 0) -> Iterator[tuple[str, float 
     if isinstance(value, Mapping):
         for name in sorted(value):
             yield from _leaves(value[name], f"{path}.{name}" if path else str(name), depth + 1)
-    elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    elif isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST:
         yield path, value
 
 

@@ -25,6 +25,8 @@ def _waits_for(subject: Subject, approved_for: str | None, now: dt.datetime | No
     other = subject.after.live if subject.after is not None else None
     if other is None:
         return "it is not in its hub yet"
+    if subject.after is not None and subject.after.asks != "Approved":
+        return f"Git asks for {subject.after.asks} there"
     if other.mark("release") != subject.release:
         return "it is another release"
     if other.approval != "Approved" or other.status != "Completed":

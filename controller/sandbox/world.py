@@ -73,6 +73,7 @@ class Settings:
     the last of them for ever; each also passes after `status_seconds` (0: never).
     `copy_limit`: bytes that one CopyObject may move; `part_minimum`: least size of a part that is not the last.
     `login_seconds`: life of a registry password. `mounting`: registries mount blobs between repositories.
+    `scans`: by image digest, the state of its scan and its findings by severity.
     `redirect`: they answer GET of a blob with 307 to another address, as ECR does.
     `events`: how SageMaker's events come. `authorize`: policies are asked.
     """
@@ -87,6 +88,7 @@ class Settings:
     login_seconds: float = 12 * 3600.0
     mounting: bool = True
     redirect: bool = False
+    scans: dict[str, tuple[str, dict[str, int]]] = field(default_factory=dict)
     events: Telling = field(default_factory=Telling)
     authorize: bool = False
 

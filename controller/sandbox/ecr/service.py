@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from controller.sandbox.ecr import images, layers, repositories
+from controller.sandbox.ecr import images, layers, repositories, scans
 from controller.sandbox.principals import Caller
 from controller.sandbox.world import World
 
@@ -30,6 +30,7 @@ OPERATIONS: dict[str, Operation] = {
     "BatchGetImage": images.batch_get_image,
     "BatchDeleteImage": images.batch_delete_image,
     "DescribeImages": images.describe_images,
+    "DescribeImageScanFindings": scans.describe_image_scan_findings,
     "ListImages": images.list_images,
     "ListImageReferrers": images.list_image_referrers,
     "InitiateLayerUpload": layers.initiate_layer_upload,
