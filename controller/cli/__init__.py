@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import click
 
-from controller.cli.people import hubwright
+from controller.cli.answers import hubwright
 from controller.cli.stop import Interrupted, listening
 from controller.cli.term import complain
 from controller.core.errors import HeldError, HubwrightError, UsageError

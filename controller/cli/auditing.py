@@ -20,6 +20,7 @@ from controller.core.model import Target
 from controller.core.plan import Plan, within
 from controller.core.report import Report
 from controller.kinds.audit import write
+from controller.kinds.base import Cloud
 from controller.reconcile import Thought
 from controller.source import git, history
 
@@ -57,10 +58,14 @@ class _Book:
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     intents: dict[str, str] = field(default_factory=dict)
     who: audit.Who = field(default_factory=audit.Who)
+    cloud: Cloud = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cloud = self.run.cloud(writable=True)
 
     def begin(self, chosen: Plan) -> bool:
         """Records what is to be done; whether that could be written everywhere it has to be."""
-        self.who = _who(self.run, self.hubs)
+        self.who = _who(self.run, self.cloud, self.hubs)
         good = True
         for name, hub in self.hubs.items():
             actions = _of(hub, chosen)
@@ -100,7 +105,7 @@ class _Book:
         place = hub.audit
         if place is None:
             return True
-        client = self.run.cloud(writable=True).client(Target(hub.account, hub.region), "s3", "register")
+        client = self.cloud.client(Target(hub.account, hub.region), "s3", "register")
         try:
             write(client, hub.account, place, audit.name_of(self._head(name), kind), document, self.began)
         except HubwrightError as error:
@@ -119,11 +124,11 @@ def _call(call: Any) -> dict[str, Any]:
     return {name: value for name, value in asdict(call).items() if name in names}
 
 
-def _who(run: Run, hubs: Mapping[str, Hub]) -> audit.Who:
+def _who(run: Run, cloud: Cloud, hubs: Mapping[str, Hub]) -> audit.Who:
     caller = ""
     hub = next(iter(hubs.values()))
     try:
-        client = run.cloud(writable=True).client(Target(hub.account, hub.region), "sts", "register")
+        client = cloud.client(Target(hub.account, hub.region), "sts", "register")
         caller = str(client.call("GetCallerIdentity")["Arn"])
     except HubwrightError as error:
         complain(f"who this run is could not be told: {error}")

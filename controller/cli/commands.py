@@ -127,69 +127,6 @@ def reconcile(plans: tuple[Path, ...], form: str, **values: Any) -> int:
 
 
 @hubwright.command()
-@click.option("--deep", is_flag=True, help="Read all bytes again: objects against the record, images by their digests.")
-@click.option("--out", type=_FILE, metavar="FILE", help="Also save the report, as JSON.")
-@click.option("--since", type=_FILE, metavar="FILE", help="An earlier report: says when each finding was first seen.")
-@formats("text", "json", "markdown")
-@taking(SCOPE, FOLDER, REVISION, RUNNING, NETWORK)
-def drift(form: str, **values: Any) -> int:
-    """Show what differs from Git because somebody changed it, or lost it. Reads only; exit 3 on drift.
-
-    \b
-    Example: hubwright drift --deep --since drift.json --out drift.json
-    """
-    from controller.cli.drift import drift as run
-
-    return run(settings(values), form, **values)
-
-
-@hubwright.command("import")
-@click.option("--hub", metavar="NAME", help="Take in what is in this hub.")
-@click.option("--spoke", metavar="NAME", help="Take in what was promoted from this spoke, into whichever hub.")
-@click.option("--group", metavar="GROUP", help="Only this package group of the hub.")
-@click.option("--locks", is_flag=True, help="Also write locks, from the records: one more call for each version.")
-@click.option("--out", metavar="DIR", help="Where to write, from the repository's root; by default where it belongs.")
-@taking(FOLDER, RUNNING)
-def take_in(**values: Any) -> int:
-    """Write manifests for what is in a hub and in no manifest, so that the next plan is empty.
-
-    \b
-    Example: hubwright import --hub central --group churn
-    """
-    from controller.cli.takein import take_in as run
-
-    return run(settings(values, worktree=True), **values)
-
-
-@hubwright.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@taking(FOLDER)
-def retry(names: tuple[str, ...], **values: Any) -> int:
-    """Raise the `attempt` of promotions, so that each is registered anew from its source. Writes manifests only.
-
-    \b
-    Example: hubwright retry churn-8
-    """
-    from controller.cli.amend import retry as run
-
-    return run(settings(values, worktree=True), names)
-
-
-@hubwright.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@taking(FOLDER, RUNNING)
-def accept(names: tuple[str, ...], **values: Any) -> int:
-    """Take over into Git what somebody changed in the hub: approval, reason, stage, metadata. Writes manifests only.
-
-    \b
-    Example: hubwright accept churn-8
-    """
-    from controller.cli.amend import accept as run
-
-    return run(settings(values, worktree=True), names)
-
-
-@hubwright.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @taking(FOLDER, REVISION, RUNNING, NETWORK)
 def prefetch(names: tuple[str, ...], **values: Any) -> int:

@@ -19,6 +19,7 @@ from controller.core.limits import parse_moment
 from controller.core.manifest import Guardrails
 from controller.core.manifests import Entry, Manifests
 from controller.core.review import given_by, lacking
+from controller.core.revoked import revoked_holds
 from controller.core.rules import Gate
 from controller.core.soak import soaking
 from controller.core.view import View
@@ -65,6 +66,7 @@ def guarded(wish: Wish, view: View, manifests: Manifests, given: Given, evidence
         return wish
     rules = covering(subject.group_name, manifests)
     found: list[Hold | str] = [*_standing(subject, view, rules, manifests, given)]
+    found += revoked_holds(subject, wish.draft.release if wish.draft else None, manifests)
     if stepping(subject):
         found += _stepping(subject, rules, manifests, given, evidence.get(subject.name))
     holds = tuple(item for item in found if isinstance(item, Hold))

@@ -63,6 +63,12 @@ def before(repo: git.Repository, revision: str, folder: str) -> str:
     return said.decode("ascii", "replace").strip()
 
 
+def times(repo: git.Repository, revision: str) -> list[tuple[str, str]]:
+    """(commit, committer's time) of every commit of the branch, newest first."""
+    said = repo.run("log", "--first-parent", "--format=%H %cI", revision).decode("ascii", "replace")
+    return [(commit, at) for commit, _, at in (line.partition(" ") for line in said.splitlines())]
+
+
 def pull_of(message: str) -> str:
     """The number of the pull request that a commit message names, as GitHub writes it, or an empty text."""
     return next((found.group(1) for pattern in _PULL if (found := pattern.search(message))), "")

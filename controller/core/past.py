@@ -1,0 +1,168 @@
+"""What was approved when: from the history of the manifests, and from the records of runs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from controller.core.manifests import Manifests
+
+
+class Step(Protocol):
+    """One commit of `source.history`."""
+
+    @property
+    def commit(self) -> str: ...
+
+    @property
+    def at(self) -> str: ...
+
+    @property
+    def author(self) -> str: ...
+
+    @property
+    def subject(self) -> str: ...
+
+    @property
+    def pull(self) -> str: ...
+
+    @property
+    def changes(self) -> Mapping[tuple[str, str], Mapping[str, Any] | None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A commit that changed what a promotion asks for. `group` is the ModelGroup's name; `before` and `after` are the
+    approvals asked for, empty where it was not there."""
+
+    at: str
+    commit: str
+    pull: str
+    author: str
+    subject: str
+    promotion: str
+    group: str
+    source: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a run did about a promotion's approval: from an audit record."""
+
+    at: str
+    run: str
+    revision: str
+    hub: str
+    pull: str
+    promotion: str
+    arn: str
+    before: str
+    after: str
+    status: str
+    caller: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A promotion that Git asked to be Approved at some time; `since` is the commit that did."""
+
+    group: str
+    promotion: str
+    source: str
+    since: Event | None = None
+
+
+def events(steps: Iterable[Step], group: str = "") -> tuple[Event, ...]:
+    """Every change of an approval, oldest first; of one ModelGroup or of all."""
+    stands: dict[str, tuple[str, str, str]] = {}
+    found = []
+    for step in steps:
+        for (kind, name), document in sorted(step.changes.items()):
+            if kind != "Promotion":
+                continue
+            was = stands.get(name, ("", "", ""))
+            now = asked(document)
+            if now == was:
+                continue
+            stands[name] = now
+            target = now[0] or was[0]
+            if group in ("", target) or group == was[0]:
+                source = now[1] or was[1]
+                row = (step.at, step.commit, step.pull, step.author, step.subject, name, target, source, was[2], now[2])
+                found.append(Event(*row))
+    return tuple(found)
+
+
+def asked(document: Mapping[str, Any] | None) -> tuple[str, str, str]:
+    """(ModelGroup, source, approval) of a promotion as written; empty where it does not say."""
+    spec = (document or {}).get("spec")
+    if not isinstance(spec, Mapping):
+        return "", "", ""
+    to, origin = spec.get("to"), spec.get("from")
+    group = to.get("group") if isinstance(to, Mapping) else ""
+    return str(group or ""), source_of(origin), str(spec.get("approval") or "")
+
+
+def source_of(origin: Any) -> str:
+    """`spoke/group/version`, or the name of the promotion it is from."""
+    if not isinstance(origin, Mapping):
+        return ""
+    named = origin.get("promotion")
+    return str(named) if named else "/".join(str(origin.get(name, "")) for name in ("spoke", "group", "version"))
+
+
+def approved(manifests: Manifests, happened: Sequence[Event], group: str = "") -> tuple[Standing, ...]:
+    """The promotions that these manifests ask to be Approved, by group and name, with what made each so."""
+    found = []
+    for name, entry in manifests.promotions.items():
+        spec = entry.spec
+        if spec.approval != "Approved" or group not in ("", spec.to.group):
+            continue
+        last = next((one for one in reversed(happened) if one.promotion == name and one.after == "Approved"), None)
+        found.append(Standing(spec.to.group, name, source_of(entry.body["spec"]["from"]), last))
+    return tuple(sorted(found, key=lambda one: (one.group, one.promotion)))
+
+
+def applied(records: Iterable[Mapping[str, Any]]) -> tuple[Applied, ...]:
+    """What runs did to approvals, in the order of the records."""
+    found: list[Applied] = []
+    for record in records:
+        if record.get("kind") != "outcome":
+            continue
+        for action in record.get("actions", ()):
+            if "/approval/" not in str(action.get("key", "")):
+                continue
+            found += [_applied(record, action, str(name)) for name in action.get("origins", ())]
+    return tuple(found)
+
+
+def _applied(record: Mapping[str, Any], action: Mapping[str, Any], name: str) -> Applied:
+    return Applied(
+        at=str(record["ended"]),
+        run=str(record["run"]),
+        revision=str(record["revision"]),
+        hub=str(record["hub"]),
+        pull=str(record["pullRequest"]),
+        promotion=name,
+        arn=str(action.get("arn", "")),
+        before=str((action.get("before") or {}).get("approval", "")),
+        after=str((action.get("after") or {}).get("approval", "")),
+        status=str(action.get("status", "")),
+        caller=str(record["caller"]),
+    )
+
+
+def previous(happened: Sequence[Event], group: str, now: Iterable[str]) -> tuple[str, str]:
+    """(current, previous) of a group's promotions: the last one that became Approved and still is, and the last before
+    it that was Approved at the time; empty where there is none. `now` are those that are Approved."""
+    standing = {*now}
+    order: list[str] = []
+    for one in happened:
+        if one.group == group and one.after == "Approved" and one.before != "Approved":
+            order = [*(name for name in order if name != one.promotion), one.promotion]
+    current = next((name for name in reversed(order) if name in standing), "")
+    place = order.index(current) if current else len(order)
+    return current, order[place - 1] if current and place else ""

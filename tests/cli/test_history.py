@@ -1,0 +1,201 @@
+"""What was approved when, and the changes that take it back, from a real Git history and on the sandbox."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
+
+from controller.sandbox.server import Serving
+from controller.source.load import load
+from tests.cli.conftest import EXAMPLE, Command, Repo
+from tests.cli.spokes import HUB, REGION, Hand
+
+APPROVALS = ("Approved", "PendingManualApproval", "Rejected")
+
+
+def written(name: str, number: int, approval: str) -> str:
+    return (
+        "apiVersion: hubwright.io/v1beta1\nkind: Promotion\n"
+        f"metadata: {{name: {name}}}\nspec:\n  from: {{spoke: churn-lab, group: churn-experiments, version: {number}}}\n"
+        f"  to: {{group: churn}}\n  approval: {approval}\n"
+    )
+
+
+def test_as_of_any_commit_it_says_what_replaying_says(hubwright: Command, repo: Repo) -> None:
+    """200 random commits: promotions come, change, move, break and go. The reference loads every commit whole."""
+    chance = random.Random(7)
+    schema = Draft202012Validator(json.loads((EXAMPLE.parent / "schemas" / "history.v1.json").read_text()))
+    team = repo.top / "manifests" / "teams" / "growth"
+    commits: list[tuple[str, str]] = []
+    for number in range(200):
+        version = chance.randint(1, 12)
+        path = team / f"churn-{version}.yaml"
+        moved = team / "old" / f"churn-{version}.yaml"
+        deed = chance.random()
+        at = next((place for place in (path, moved) if place.exists()), path)
+        if deed < 0.15 and at.exists():
+            at.unlink()
+        elif deed < 0.25 and at.exists():
+            other = moved if at == path else path
+            other.parent.mkdir(exist_ok=True)
+            at.rename(other)
+        elif deed < 0.32:
+            at.write_text("kind: Promotion\n: broken")
+        else:
+            at.write_text(written(f"churn-{version}", version, chance.choice(APPROVALS)))
+        stamp = f"2026-03-01T00:{number // 60:02}:{number % 60:02}+02:00"
+        repo.git("add", "-A")
+        subject = f"Change {number} (#{number})" if number % 3 else f"Merge pull request #{number} from a/b"
+        repo.git("-c", "core.hooksPath=/dev/null", "commit", "-q", "--allow-empty", f"--date={stamp}", "-m", subject)
+        commits.append((repo.git("rev-parse", "HEAD"), repo.git("log", "-1", "--format=%cI")))
+    for commit, _ in chance.sample(commits, 40):
+        reference = load(repo.top, ref=commit, attribution=False).promotions
+        expected = sorted(
+            (entry.spec.to.group, name) for name, entry in reference.items() if entry.spec.approval == "Approved"
+        )
+        said = hubwright("history", "--as-of", commit, "--format", "json")
+        assert said.code == 0
+        data = json.loads(said.out)
+        schema.validate(data)
+        assert [(one["group"], one["promotion"]) for one in data["approved"]] == expected
+        for one in data["approved"]:
+            assert one["since"]["after"] == "Approved"
+    commit, when = commits[150]
+    by_time = json.loads(hubwright("history", "churn", "--as-of", when, "--format", "json").out)
+    last = [one for one, said in commits if said <= when][-1]
+    assert by_time["revision"] == last
+    assert commit in [one for one, _ in commits]
+
+
+def test_pull_requests_are_named(hubwright: Command, repo: Repo) -> None:
+    path = repo.top / "manifests" / "teams" / "growth" / "churn-3.yaml"
+    path.write_text(written("churn-3", 3, "Approved"))
+    repo.git("add", "-A")
+    repo.git("commit", "-qm", "Promote 3 (#77)")
+    said = hubwright("history", "churn")
+    assert "churn: churn-3, from churn-lab/churn-experiments/3" in said.out
+    assert "(pull request #77), Ada <ada@example.com>" in said.out
+    assert "Approved in the registry is not the same as live on an endpoint" in said.out
+    assert hubwright("history", "chrun").code == 64
+    assert hubwright("history", "--as-of", "2026-01-01T00:00").code == 64
+    assert hubwright("history", "--as-of", "1999-01-01T00:00Z").code == 64
+
+
+def stands(serving: Serving) -> dict[str, str]:
+    packages = serving.world.models_of(HUB, REGION).packages
+    return {name: item.body["ModelApprovalStatus"] for name, item in packages.items() if item.body}
+
+
+def test_a_rollback_ends_without_drift(live: Command, repo: Repo, serving: Serving) -> None:
+    assert live("reconcile", "--workers", "1").code == 0
+    repo.edit("teams/growth/churn-2.yaml", "approval: PendingManualApproval", "approval: Approved")
+    repo.edit("teams/growth/churn-1.yaml", "approval: Approved", "approval: PendingManualApproval")
+    assert live("reconcile").code == 0
+    assert (stands(serving)["churn/1"], stands(serving)["churn/2"]) == ("PendingManualApproval", "Approved")
+    changed = len(serving.world.mutations())
+    said = live("rollback", "churn", "--reason", "INC-1: wrong scores")
+    assert (said.code, said.out.splitlines()[0]) == (0, "churn: back from churn-2 to churn-1")
+    assert len(serving.world.mutations()) == changed
+    assert "# In production." in (repo.top / "manifests/teams/growth/churn-1.yaml").read_text()
+    repo.commit()
+    assert live("reconcile").code == 0
+    assert (stands(serving)["churn/1"], stands(serving)["churn/2"]) == ("Approved", "PendingManualApproval")
+    assert live("drift").code == 0
+
+
+def test_a_rollback_brings_back_what_was_deleted(live: Command, repo: Repo, serving: Serving) -> None:
+    assert live("reconcile", "--workers", "1").code == 0
+    assert live("lock", "churn-1").code == 0
+    repo.edit("teams/growth/churn-2.yaml", "approval: PendingManualApproval", "approval: Approved")
+    (repo.top / "manifests/teams/growth/churn-1.yaml").unlink()
+    (repo.top / "manifests/teams/growth/churn-1.lock.yaml").unlink()
+    repo.commit()
+    assert live("reconcile").code == 0
+    said = live("rollback", "churn")
+    assert said.code == 0, said
+    repo.commit()
+    assert live("reconcile").code == 0
+    assert (stands(serving)["churn/1"], stands(serving)["churn/2"]) == ("Approved", "PendingManualApproval")
+    assert (live("drift").code, live("lock", "--check").code) == (0, 0)
+    assert live("rollback", "ocr").code == 64
+
+
+def test_what_is_revoked_stays_out(live: Command, repo: Repo, serving: Serving, hand: Callable[[str], Hand]) -> None:
+    assert live("reconcile", "--workers", "1").code == 0
+    found = hand(HUB)("sagemaker").describe_model_package(
+        ModelPackageName=f"arn:aws:sagemaker:{REGION}:{HUB}:model-package/churn/1"
+    )
+    image = found["InferenceSpecification"]["Containers"][0]["Image"].partition("@")[2]
+    changed = len(serving.world.mutations())
+    said = live("revoke", image, "--reason", "CVE-2026-1 in the serving image")
+    assert (said.code, said.out.splitlines()[:2]) == (
+        0,
+        ["churn-1: Rejected, it consists of this digest", "churn-2: Rejected, it consists of this digest"],
+    )
+    assert len(serving.world.mutations()) == changed
+    repo.commit()
+    assert live("reconcile").code == 0
+    assert stands(serving) == {
+        "churn/1": "Rejected",
+        "churn/2": "Rejected",
+        "defects/1": "Approved",
+        "ocr/1": "Approved",
+    }
+    assert live("drift").code == 0
+    repo.edit("teams/growth/churn-1.yaml", "approval: Rejected", "approval: Approved")
+    path = repo.top / "manifests" / "teams" / "growth" / "churn-3.yaml"
+    path.write_text(written("churn-3", 3, "PendingManualApproval"))
+    repo.commit()
+    blocked = live("reconcile")
+    assert (blocked.code, "CVE-2026-1 in the serving image" in blocked.out) == (4, True)
+    assert stands(serving)["churn/1"] == "Rejected"
+    assert len(stands(serving)) == 4
+    assert live("revoke", "sha256:nonsense", "--reason", "x").code == 64
+
+
+def test_a_model_is_revoked_by_its_bytes_and_what_nobody_names_is_said(
+    live: Command, repo: Repo, serving: Serving
+) -> None:
+    assert live("reconcile", "--workers", "1").code == 0
+    lock = live("lock", "ocr-1")
+    assert lock.code == 0
+    release = next(
+        line.split()[1]
+        for line in (repo.top / "manifests/teams/vision/ocr-1.lock.yaml").read_text().splitlines()
+        if line.startswith("  release:")
+    )
+    repo.commit()
+    (repo.top / "manifests/teams/vision/ocr-1.yaml").unlink()
+    (repo.top / "manifests/teams/vision/ocr-1.lock.yaml").unlink()
+    repo.commit()
+    said = live("revoke", release, "--reason", "trained on the wrong data")
+    assert said.code == 5
+    assert "model-package/ocr/1 consists of it and is in no manifest" in said.out
+
+
+def test_evidence_is_one_folder(live: Command, repo: Repo, hand: Callable[[str], Hand], tmp_path: Path) -> None:
+    hand(HUB).bucket("acme-audit")
+    repo.edit("platform/hub-central.yaml", "  images:", "  audit: {bucket: acme-audit}\n  images:")
+    assert live("reconcile").code == 0
+    said = live("evidence", "ocr", "--as-of", "HEAD", "--out", tmp_path / "out")
+    assert said.code == 0, said
+    names = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())
+    records = [name for name in names if name.startswith("records/")]
+    assert len(records) == 2
+    assert [name for name in names if name not in records] == [
+        "README.md",
+        "history.json",
+        "history.md",
+        "manifests/platform/guardrails-production.yaml",
+        "manifests/teams/vision/ocr-1.yaml",
+        "manifests/teams/vision/ocr.yaml",
+    ]
+    readme = (tmp_path / "out" / "README.md").read_text()
+    assert "Approved in the registry is not the same as live on an endpoint" in readme
+    runs = json.loads((tmp_path / "out" / "history.json").read_text())["runs"]
+    assert [(one["promotion"], one["after"], one["status"]) for one in runs] == [("ocr-1", "Approved", "done")]
+    assert live("evidence", "ocr", "--as-of", "HEAD", "--out", tmp_path / "out").code == 64
