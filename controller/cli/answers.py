@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from controller.cli.people import hubwright
 from controller.cli.options import FOLDER, NETWORK, REVISION, RUNNING, SCOPE, formats, settings, taking
+from controller.cli.people import hubwright
 
 __all__ = ["hubwright"]
 _FILE = click.Path(dir_okay=False, path_type=Path)
