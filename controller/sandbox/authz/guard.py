@@ -13,7 +13,7 @@ from controller.sandbox.authz.decide import Asked, Decision, Named, Policies, Pr
 from controller.sandbox.authz.documents import Use, read_policy
 from controller.sandbox.authz.match import Context
 from controller.sandbox.authz.record import Record
-from controller.sandbox.iam.standing import STANDING_GRANT
+from controller.sandbox.iam.standing import STANDING_GRANT, stands
 from controller.sandbox.principals import Caller
 from controller.sandbox.wire import ServiceError
 from controller.sandbox.world import ORGANIZATION, World
@@ -54,7 +54,7 @@ def judge(world: World, principal: Principal, policies: Policies, context: Conte
     if ask.policy:
         use: Use = "trust" if ask.mode == "trust" else "resource"
         resource = (Named(ask.policy[0], read_policy(ask.policy[1], use)),)
-    if not world.bare and ask.mode != "trust":
+    if not world.bare and ask.mode != "trust" and stands(principal.role or principal.arn):
         resource += (_STANDING,)
     here = {**context, "aws:resourceaccount": (ask.owner,), "aws:resourceorgid": (ORGANIZATION,), **ask.context}
     asked = Asked(principal, ask.action, ask.resource, ask.owner, here)

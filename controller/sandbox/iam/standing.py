@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,30 +22,18 @@ _ASSUME = json.dumps(
 
 
 STANDING_GRANT = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": "*",
-                "Action": "*",
-                "Resource": "*",
-                "Condition": {
-                    "ArnLike": {
-                        "aws:PrincipalArn": [
-                            *(f"arn:aws:iam::*:role/{name}" for name in ROLES),
-                            "arn:aws:iam::*:user/controller",
-                        ],
-                    }
-                },
-            }
-        ],
-    }
+    {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}}
 )
-"""What every resource of a sandbox that is not bare grants beside its own policy: everything, to the standing roles.
+"""What every resource of a sandbox that is not bare grants beside its own policy, to `stands`: everything.
 
 It stands for what an organization has granted long ago, so that one can begin without `hubwright access`.
 """
+_STANDS = re.compile(rf"arn:aws:iam::[0-9]{{12}}:(role/({'|'.join(ROLES)})|user/controller)")
+
+
+def stands(arn: str) -> bool:
+    """Whether the ARN of a role or a user is one of those that sandboxes begin with."""
+    return _STANDS.fullmatch(arn) is not None
 
 
 def _trust(accounts: Iterable[str]) -> str:
