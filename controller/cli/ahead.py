@@ -11,10 +11,10 @@ from controller.cli.run import Run, opened
 from controller.cli.settings import Settings
 from controller.cli.stop import STOP
 from controller.core.errors import UsageError
-from controller.core.model import Outcome
 from controller.core.plan import ahead
 from controller.core.reasons import EXITS, exit_code
 from controller.core.report import Report
+from controller.core.totals import Totals, totals
 from controller.reconcile import Thought
 from controller.reconcile import reconcile as bring_about
 from controller.render.escape import terminal
@@ -61,16 +61,14 @@ def _lines(thought: Thought, report: Report, chosen: frozenset[str]) -> Iterator
         elif row.why:
             yield f"{row.name}: {row.standing}: {row.why[0]}"
         else:
-            yield f"{row.name}: {_did(ended)}"
+            yield f"{row.name}: {_did(totals(report.plan.actions, ended))}"
 
 
-def _did(ended: Sequence[Outcome]) -> str:
-    moved = [outcome for outcome in ended if "bytes" in outcome.facts]
-    if not moved:
+def _did(done: Totals) -> str:
+    if not done.copies:
         return "everything is there"
-    total = sum(outcome.facts["bytes"] for outcome in moved)
-    there = sum(outcome.facts.get("skipped", 0) for outcome in moved)
-    return f"{number(len(moved), 'copy', 'copies')} made, {size(total)} moved, {size(there)} were there"
+    made = f"{number(done.copies, 'copy', 'copies')} made in {done.seconds:.1f} s"
+    return f"{made}, {size(done.bytes)} moved, {size(done.skipped)} were there"
 
 
 def _code(thought: Thought, report: Report, chosen: frozenset[str]) -> int:
