@@ -25,6 +25,7 @@ _END = "\x1eend of output\x1e"
 _PASSING = (
     (re.compile(r"(127\.0\.0\.1|localhost):[0-9]+"), r"\1:PORT"),
     (re.compile(r"(?<![0-9a-f:@-])[0-9a-f]{7,40}(?![0-9a-f-])"), "COMMIT"),
+    (re.compile(r"copied in [0-9.]+ s"), "copied in TIME"),
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+(Z|\+00:00)"), "TIME"),
 )
 
