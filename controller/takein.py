@@ -100,8 +100,7 @@ def _hub(cloud: Cloud, place: Place, view: View, work: _Work, claimed: set[str],
     for name, count in strange.items():
         work.open.append(
             f"{name}: {count} of its versions have no marks of this fleet and are never touched; "
-            f"to take one over, prove what it was made from: hubwright adopt {place.name}/{name}/VERSION "
-            "--from SPOKE/GROUP/VERSION"
+            "to have one here, promote its source: hubwright promote SPOKE/GROUP/VERSION --to GROUP"
         )
 
 
