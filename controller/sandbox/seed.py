@@ -10,7 +10,7 @@ from controller.sandbox.world import World
 
 def _demo(world: World) -> None:
     """The fleet of the demo; loaded only when it is asked for."""
-    importlib.import_module("controller.sandbox.demo").seed(world)
+    importlib.import_module("controller.sandbox.demo").furnish(world)
 
 
 SEEDS: dict[str, Callable[[World], None]] = {"empty": lambda _: None, "demo": _demo, "bare": _demo}

@@ -7,7 +7,7 @@ from pathlib import Path
 from controller.sandbox.world import World
 
 
-def seed(world: World) -> None:
+def furnish(world: World) -> None:
     """Puts into a world what two teams and the hub's owner would have made there before Hubwright came."""
     from controller.sandbox.demo.accounts import detached
     from controller.sandbox.demo.seed import plant
