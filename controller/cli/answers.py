@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from controller.cli.options import FOLDER, NETWORK, REVISION, RUNNING, SCOPE, formats, settings, taking
+from controller.cli.options import ALSO, FOLDER, NETWORK, REVISION, RUNNING, SCOPE, formats, settings, taking
 from controller.cli.people import hubwright
 
 __all__ = ["hubwright"]
@@ -20,7 +20,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--out", type=_FILE, metavar="FILE", help="Also save the report, as JSON.")
 @click.option("--since", type=_FILE, metavar="FILE", help="An earlier report: says when each finding was first seen.")
 @formats("text", "json", "markdown")
-@taking(SCOPE, FOLDER, REVISION, RUNNING, NETWORK)
+@taking(ALSO[1:], SCOPE, FOLDER, REVISION, RUNNING, NETWORK)
 def drift(form: str, **values: Any) -> int:
     """Show what differs from Git because somebody changed it, or lost it. Reads only; exit 3 on drift.
 

@@ -27,8 +27,13 @@ from controller.wiring import registry_bases, roleless
 _LARGEST = 256 << 20
 
 
-def drift(settings: Settings, form: str, *, deep: bool, out: Path | None, since: Path | None) -> int:
-    """Writes the report to stdout, and as JSON to `out`. With `since`, each finding has the time it was first seen."""
+def drift(
+    settings: Settings, form: str, *, deep: bool, out: Path | None, since: Path | None, html: Path | None = None
+) -> int:
+    """Writes the report to stdout, as JSON to `out` and as a page to `html`.
+
+    With `since`, each finding has the time it was first seen.
+    """
     now = datetime.now(UTC)
     before = _seen(since) if since is not None else None
     with opened(settings) as run:
@@ -38,6 +43,10 @@ def drift(settings: Settings, form: str, *, deep: bool, out: Path | None, since:
     data = to_json(document(report))
     if out is not None:
         write_whole(out, data)
+    if html is not None:
+        from controller.render.html import drift_html
+
+        write_whole(html, drift_html(report))
     write({"json": lambda: data, "markdown": lambda: markdown(report), "text": lambda: text(report)}[form]())
     return report.exit_code()
 

@@ -26,10 +26,17 @@ from controller.render.document import document, to_json
 
 
 def plan(
-    settings: Settings, form: str, out: Path | None, *, also: Sequence[str], since: str | None, detailed: bool
+    settings: Settings,
+    form: str,
+    out: Path | None,
+    *,
+    since: str | None,
+    detailed: bool,
+    also: Sequence[str] = (),
+    html: Path | None = None,
 ) -> int:
     """Writes the plan to stdout, as JSON to `out`, and in further forms; `since` tells apart what a branch brings."""
-    further = also_of(also)
+    further = also_of(also, html)
     with opened(settings) as run:
         report = run.think().report(run.manifests)
         report = explained(replace(report, others=(*report.others, *_unentered(run, report))), run.manifests)
@@ -46,9 +53,11 @@ def plan(
     return report.exit_code(detailed=detailed)
 
 
-def reconcile(settings: Settings, form: str, plans: Sequence[Path], also: Sequence[str] = ()) -> int:
+def reconcile(
+    settings: Settings, form: str, plans: Sequence[Path], also: Sequence[str] = (), html: Path | None = None
+) -> int:
     """Brings the plan about, all of it or what the saved plans have, and writes the result to stdout."""
-    further = also_of(also)
+    further = also_of(also, html)
     saved = saved_ids(plans) if plans else None
     with opened(settings) as run:
         thought = run.think()

@@ -76,6 +76,12 @@ ACTING = (
 
 ALSO = (
     click.option("--also", multiple=True, metavar="FORM=FILE", help="Write it in a further form, too; repeatable."),
+    click.option(
+        "--html",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Write it as a page for a browser, too.",
+    ),
 )
 
 

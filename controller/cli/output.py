@@ -13,10 +13,10 @@ from controller.core.report import Report
 from controller.render.document import document, to_json
 from controller.render.notices import Notice
 
-FORMS = ("text", "json", "markdown", "sarif", "junit", "github")
+FORMS = ("text", "json", "markdown", "sarif", "junit", "github", "html")
 
 
-def also_of(given: Iterable[str]) -> tuple[tuple[str, Path], ...]:
+def also_of(given: Iterable[str], html: Path | None = None) -> tuple[tuple[str, Path], ...]:
     """Further forms and the files they go to, from `FORM=FILE`."""
     found = []
     for item in given:
@@ -24,7 +24,7 @@ def also_of(given: Iterable[str]) -> tuple[tuple[str, Path], ...]:
         if form not in FORMS or not equals or not file:
             raise UsageError("--also is written FORM=FILE", f"a form is one of {', '.join(FORMS)}")
         found.append((form, Path(file)))
-    return tuple(found)
+    return (*found, *([("html", html)] if html else ()))
 
 
 def write_also(report: Report, also: Iterable[tuple[str, Path]]) -> None:
@@ -45,6 +45,10 @@ def shown(report: Report, form: str, *, color: bool = True) -> str:
         from controller.render.junit import of_report
 
         return of_report(report)
+    if form == "html":
+        from controller.render.html import html
+
+        return html(report)
     if form in ("sarif", "github"):
         from controller.render.notices import notices
 

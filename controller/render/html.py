@@ -1,0 +1,142 @@
+"""One file that shows a report in a browser: no request leaves it, and nothing that others wrote is markup in it.
+
+Jinja2 fills the frame, autoescaped; the rows are data, which the page's own script shows as text and never as HTML.
+What may run is named by its hash in the page's content security policy.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from controller.core.drift import Drift
+from controller.core.report import Report
+from controller.render.escape import terminal
+from controller.render.models import models
+from controller.render.sections import headline
+from controller.render.words import number, size
+
+_PLACE = Path(__file__).parent / "page"
+_PLAIN = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_COLUMNS = ("id", "name", "group", "spoke", "standing", "health", "facts", "lines")
+# The worst first: a cell of the matrix shows the worst of its entries.
+TONES: Mapping[str, str] = {
+    **dict.fromkeys(("failed", "conflict", "mismatch", "refused", "invalid", "unknown", "stale", "duplicate"), "bad"),
+    **dict.fromkeys(("drift", "lost"), "bad"),
+    **dict.fromkeys(("blocked", "blind", "source-moved", "orphaned", "waiting", "deferred"), "warn"),
+    **dict.fromkeys(("pending", "unmanaged"), "plain"),
+    "converged": "good",
+    "Rejected": "bad",
+    "PendingManualApproval": "warn",
+    "Approved": "good",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    name: str
+    group: str
+    spoke: str
+    standing: str
+    health: str
+    facts: tuple[tuple[str, str], ...]
+    lines: tuple[str, ...]
+
+    def row(self, name: str) -> list[Any]:
+        facts = [[terminal(name), terminal(value)] for name, value in self.facts if value]
+        words = [terminal(word) for word in (self.name, self.group, self.spoke, self.standing, self.health)]
+        return [name, *words, facts, [terminal(line) for line in self.lines]]
+
+
+def html(report: Report) -> str:
+    """A plan or a result as a page."""
+    told = {item.about: (item.says, *item.notes) for item in models(report)}
+    entries = [
+        _Entry(
+            name=row.name,
+            group=row.group,
+            spoke=row.source.partition("/")[0],
+            standing=row.standing,
+            health=row.is_now,
+            facts=(
+                ("source", row.source),
+                ("Git asks for", row.wish),
+                ("version in the hub", row.arn),
+                ("locked", "yes" if row.locked else "no"),
+                ("to copy", size(row.bytes) if row.bytes else ""),
+            ),
+            lines=(*row.why, *row.differences, *(f"hint: {hint}" for hint in row.hints), *told.get(row.name, ())),
+        )
+        for row in report.rows
+    ]
+    others = [
+        _Entry(
+            item.about,
+            "",
+            "",
+            item.standing,
+            "",
+            (),
+            tuple(part for part in (item.why, *item.differences, item.hint) if part),
+        )
+        for item in report.others
+    ]
+    faults = [_Entry(item.path, "", "", "invalid", "", (), (str(item),)) for item in report.problems]
+    return _page(f"Hubwright: {report.kind}", headline(report), "Promotions", [*entries, *others, *faults])
+
+
+def drift_html(report: Drift) -> str:
+    """A drift report as a page."""
+    entries = [
+        _Entry(
+            name=item.about,
+            group=item.group,
+            spoke=item.hub,
+            standing=item.kind,
+            health="",
+            facts=(("what", item.field), ("changed by", item.by), ("at", item.at), ("first seen", item.first_seen)),
+            lines=(item.why, *(f"run: {command}" for command in item.mend.commands)),
+        )
+        for item in report.items
+    ]
+    said = f"Drift at {report.revision[:12]}: {number(len(entries), 'finding')}."
+    return _page("Hubwright: drift", said, "Findings", entries)
+
+
+def _page(title: str, said: str, noun: str, entries: list[_Entry]) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    rows = [entry.row(name) for name, entry in _named(entries)]
+    data = json.dumps({"columns": _COLUMNS, "rows": rows, "tones": TONES}, separators=(",", ":"))
+    style, script = ((_PLACE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    frame = Environment(loader=FileSystemLoader(_PLACE), autoescape=True, undefined=StrictUndefined)
+    return frame.get_template("page.html.j2").render(
+        title=terminal(title),
+        headline=terminal(said),
+        noun=noun,
+        # Nothing in JSON may end the element that it stands in.
+        data=data.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"),
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+    )
+
+
+def _named(entries: Iterable[_Entry]) -> Iterator[tuple[str, _Entry]]:
+    """Each entry with the word that links to it: its name where that is one, else its place."""
+    seen: set[str] = set()
+    for place, entry in enumerate(entries):
+        plain = _PLAIN.fullmatch(entry.name) and entry.name not in seen
+        seen.add(entry.name)
+        yield entry.name if plain else str(place), entry
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,182 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const at = (id) => document.getElementById(id);
+  const make = (name, text, kind) => {
+    const made = document.createElement(name);
+    if (text !== undefined) made.textContent = text;
+    if (kind) made.className = kind;
+    return made;
+  };
+  const tone = (word) => data.tones[word] || "plain";
+  const PAGE = 100;
+  const columns = data.columns;
+  const rows = data.rows.map((row) => Object.fromEntries(columns.map((name, place) => [name, row[place]])));
+  for (const row of rows) row.text = JSON.stringify([row.name, row.group, row.spoke, row.standing, row.facts, row.lines]).toLowerCase();
+  const rank = Object.keys(data.tones);
+  rows.sort((a, b) => rank.indexOf(a.standing) - rank.indexOf(b.standing) || (a.name < b.name ? -1 : 1));
+  let shown = PAGE;
+
+  const fill = (id, words) => {
+    for (const word of words) at(id).append(new Option(word, word));
+  };
+  const distinct = (name) => [...new Set(rows.map((row) => row[name]).filter(Boolean))].sort();
+  fill("standing", Object.keys(data.tones).filter((word) => rows.some((row) => row.standing === word)));
+  const groups = distinct("group");
+  const spokes = distinct("spoke");
+  fill("group", groups);
+  fill("spoke", spokes);
+
+  const wanted = () => ({
+    q: at("words").value.trim().toLowerCase(),
+    standing: at("standing").value,
+    group: at("group").value,
+    spoke: at("spoke").value,
+  });
+  const matching = () => {
+    const w = wanted();
+    const words = w.q.split(/\s+/).filter(Boolean);
+    return rows.filter((row) =>
+      (!w.standing || row.standing === w.standing) && (!w.group || row.group === w.group) &&
+      (!w.spoke || row.spoke === w.spoke) && words.every((word) => row.text.includes(word)));
+  };
+
+  const card = (row) => {
+    const made = make("article");
+    made.id = "row-" + row.id;
+    const details = make("details");
+    const head = make("summary");
+    head.append(make("span", row.standing, "tag " + tone(row.standing)), make("strong", row.name));
+    if (row.health) head.append(make("span", row.health, "tag " + tone(row.health)));
+    head.append(make("span", [row.group, row.spoke].filter(Boolean).join(" from "), "place"));
+    details.append(head);
+    const inside = make("div", undefined, "inside");
+    const list = make("dl");
+    for (const [name, value] of row.facts) list.append(make("dt", name), make("dd", value));
+    inside.append(list);
+    if (row.lines.length) {
+      const lines = make("ul");
+      for (const line of row.lines) lines.append(make("li", line));
+      inside.append(lines);
+    }
+    const link = make("a", "Link to this");
+    link.href = "#row-" + row.id;
+    inside.append(link);
+    details.append(inside);
+    made.append(details);
+    return made;
+  };
+
+  const render = () => {
+    const found = matching();
+    at("rows").replaceChildren(...found.slice(0, shown).map(card));
+    at("count").textContent = found.length + " of " + rows.length;
+    at("more").hidden = found.length <= shown;
+  };
+
+  const matrix = () => {
+    const cells = new Map();
+    for (const row of rows) {
+      if (!row.group) continue;
+      const key = row.group + "\n" + row.spoke;
+      const cell = cells.get(key) || { count: 0, sync: row.standing, health: {} };
+      cell.count += 1;
+      if (rank.indexOf(row.standing) < rank.indexOf(cell.sync)) cell.sync = row.standing;
+      if (row.health) cell.health[row.health] = (cell.health[row.health] || 0) + 1;
+      cells.set(key, cell);
+    }
+    const table = at("fleet");
+    const head = make("thead");
+    const top = make("tr");
+    const corner = make("th", "Group");
+    corner.scope = "col";
+    top.append(corner);
+    for (const spoke of spokes) {
+      const cell = make("th", spoke);
+      cell.scope = "col";
+      top.append(cell);
+    }
+    head.append(top);
+    const body = make("tbody");
+    for (const group of groups) {
+      const line = make("tr");
+      const name = make("th", group);
+      name.scope = "row";
+      line.append(name);
+      for (const spoke of spokes) {
+        const place = make("td");
+        const cell = cells.get(group + "\n" + spoke);
+        if (cell) {
+          const button = make("button", cell.sync + " · " + cell.count, tone(cell.sync));
+          button.type = "button";
+          button.dataset.group = group;
+          button.dataset.spoke = spoke;
+          place.append(button, make("span", Object.entries(cell.health).map(([word, count]) => count + " " + word).join(", "), "axis"));
+        } else place.textContent = "–";
+        line.append(place);
+      }
+      body.append(line);
+    }
+    table.replaceChildren(head, body);
+    at("legend").textContent = groups.length
+      ? "Each cell: how the worst of its entries stands and how many there are; below, what the hub says of them. Press one to filter."
+      : "Nothing here belongs to a group.";
+  };
+
+  const remember = () => {
+    const words = new URLSearchParams(Object.entries(wanted()).filter(([, value]) => value)).toString();
+    history.replaceState(null, "", words ? "#?" + words : "#");
+  };
+  const changed = () => {
+    shown = PAGE;
+    remember();
+    render();
+  };
+  const follow = () => {
+    const hash = location.hash;
+    if (hash.startsWith("#?")) {
+      const words = new URLSearchParams(hash.slice(2));
+      at("words").value = words.get("q") || "";
+      for (const name of ["standing", "group", "spoke"]) at(name).value = words.get(name) || "";
+    }
+    const place = rows.findIndex((row) => "#row-" + row.id === hash);
+    if (place >= 0) shown = Math.max(shown, place + 1);
+    render();
+    const target = place >= 0 && at("row-" + rows[place].id);
+    if (target) {
+      target.querySelector("details").open = true;
+      target.scrollIntoView({ behavior: "instant" });
+    }
+  };
+
+  let waiting;
+  at("words").addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(changed, 80);
+  });
+  for (const name of ["standing", "group", "spoke"]) at(name).addEventListener("change", changed);
+  at("filter").addEventListener("submit", (event) => event.preventDefault());
+  at("filter").addEventListener("reset", () => setTimeout(changed));
+  at("more").addEventListener("click", () => {
+    shown += PAGE;
+    render();
+  });
+  at("fleet").addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    at("group").value = button.dataset.group;
+    at("spoke").value = button.dataset.spoke;
+    changed();
+    at("rows-title").scrollIntoView();
+  });
+  window.addEventListener("hashchange", follow);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "/" && !["INPUT", "SELECT", "TEXTAREA"].includes(document.activeElement.tagName)) {
+      event.preventDefault();
+      at("words").focus();
+    }
+  });
+  matrix();
+  follow();
+  document.documentElement.dataset.ready = "yes";
+})();
