@@ -45,6 +45,8 @@ def _source(subject: Subject, taken: Taken) -> Iterator[Item]:
         rows = [Evidence("release", live.mark("release"), found.digest)]
         rows += [Evidence("difference", None, line) for line in lines]
         mend = Mend((f"hubwright lock {subject.name}", *brought(subject).commands), commit=True)
+        if subject.following is not None:
+            mend = Mend()
         why = "its source is not what it was when it was promoted"
         yield item(subject, "source-moved", "warning", "source", why, evidence=tuple(rows), mend=mend)
     elif found is not None and found.standing == "unknown":

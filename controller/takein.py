@@ -11,6 +11,7 @@ from typing import Any
 from controller.amend import Amendment
 from controller.core import inverse
 from controller.core.errors import HubwrightError, UsageError, told
+from controller.core.follow import followed_of
 from controller.core.globs import any_matches
 from controller.core.identify import subject_of
 from controller.core.inverse import Found
@@ -19,6 +20,7 @@ from controller.core.manifest import API_VERSION
 from controller.core.manifests import Manifests
 from controller.core.marks import foreign
 from controller.core.record import Record
+from controller.core.scope import Scope
 from controller.core.view import Group, Package, View
 from controller.core.wish import Place, Subject
 from controller.kinds import artifact
@@ -71,16 +73,23 @@ def take_in(cloud: Cloud, manifests: Manifests, asked: Asked, pool: Executor, pa
 
 
 def _claimed(manifests: Manifests, views: Iterable[View]) -> set[str]:
-    """The versions that promotions name already."""
+    """The versions that promotions name already, or subscriptions bring."""
     found = [subject_of(entry, manifests) for entry in manifests.promotions.values()]
     subjects = [item for item in found if isinstance(item, Subject)]
-    return {
-        live.version.arn
-        for view in views
-        for item in subjects
-        if item.place.target == view.target
-        for live in view.made_from(item.place.fleet, item.group_name, item.source)
-    }
+    following, _ = followed_of(manifests, Scope())
+    asked = {(one.place.target, one.group.spec.group or one.group.name, one.source.identity[:4]) for one in following}
+    claimed = set()
+    for view in views:
+        mine = [item for item in subjects if item.place.target == view.target]
+        named = {
+            live.version for item in mine for live in view.made_from(item.place.fleet, item.group_name, item.source)
+        }
+        for live in view.packages:
+            source = live.source
+            followed = source is not None and (view.target, live.version.group, source.identity[:4]) in asked
+            if followed or live.version in named:
+                claimed.add(live.version.arn)
+    return claimed
 
 
 def _hub(cloud: Cloud, place: Place, view: View, work: _Work, claimed: set[str], pool: Executor) -> None:

@@ -39,7 +39,9 @@ def brought(subject: Subject) -> Mend:
 
 
 def anew(subject: Subject) -> Mend:
-    """The commands that register it once more, from its source."""
+    """The commands that register it once more, from its source. What a Subscription brought has no attempt to raise."""
+    if subject.following is not None:
+        return Mend()
     return Mend((f"hubwright retry {subject.name}", *brought(subject).commands), commit=True)
 
 
