@@ -42,7 +42,9 @@ def left(hand: Hands, name: str = "work") -> int:
     sqs = hand(HUB)("sqs")
     url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    return sum(map(int, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()))
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    sqs.close()
+    return sum(map(int, found.values()))
 
 
 def watch(repo: Repo, queue: str, *arguments: str) -> int:

@@ -1,0 +1,54 @@
+"""What is shipped beside the package: template, image definition, the function's zip."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+from controller.events import pull_handler, push_handler
+
+TOP = Path(__file__).parents[2]
+TEMPLATE = TOP / "packaging" / "events.yaml"
+
+
+def test_the_template_is_clean() -> None:
+    from cfnlint import lint_all
+
+    found = lint_all(TEMPLATE.read_text())
+    assert [str(match) for match in found if match.rule.severity != "informational"] == []
+    broken = TEMPLATE.read_text().replace("RetryPolicy:", "RetryPolitely:")
+    assert any(match.rule.severity != "informational" for match in lint_all(broken))
+
+
+def test_the_template_wires_everything_and_names_a_handler_that_is_there() -> None:
+    text = TEMPLATE.read_text()
+    for kind in ("Events::EventBus", "Events::Rule", "SQS::Queue", "Lambda::Function", "CloudWatch::Alarm"):
+        assert f"Type: AWS::{kind}\n" in text
+    assert "Handler: controller.events.pull_handler\n" in text
+    assert "FunctionResponseTypes: [ReportBatchItemFailures]\n" in text
+    assert callable(pull_handler)
+    assert callable(push_handler)
+
+
+def test_the_image_has_git_runs_as_nobody_special_and_names_no_registry() -> None:
+    lines = (TOP / "packaging" / "Dockerfile").read_text().splitlines()
+    bases = [line.split()[1] for line in lines if line.startswith("FROM ")]
+    assert all("/" not in base for base in bases)
+    assert any("install" in line and " git" in line for line in lines)
+    assert "USER hubwright" in lines
+
+
+def test_the_zip_has_the_same_bytes_twice_and_no_sandbox(tmp_path: Path) -> None:
+    script: dict[str, Any] = runpy.run_path(str(TOP / "scripts" / "lambda_zip"))
+    folder = tmp_path / "function"
+    for name in ("controller/events/pull.py", "controller/sandbox/app.py", "bin/tool", "a/__pycache__/b.pyc", "a.py"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    first, second = tmp_path / "1.zip", tmp_path / "2.zip"
+    sizes = [script["write_zip"](folder, out) for out in (first, second)]
+    assert (first.read_bytes() == second.read_bytes(), sizes[0] == sizes[1]) == (True, True)
+    import zipfile
+
+    assert zipfile.ZipFile(first).namelist() == ["a.py", "controller/events/pull.py"]
