@@ -102,7 +102,10 @@ class Direct:
         code = str(said.get("Error", {}).get("Code", ""))
         seconds = round(time.monotonic() - began, 6)
         account, resource = self._watch.account, resource_of("s3", parameters)
-        self._log.record(Call("s3", operation, account, here[0], resource, found.status, code, seconds))
+        request = str(found.headers.get("x-amz-request-id", ""))
+        self._log.record(
+            Call("s3", operation, account, here[0], resource, found.status, code, seconds, request=request)
+        )
         if "Error" in said:
             refusal: Any = said
             raise ClientError(refusal, operation)

@@ -26,6 +26,9 @@ def access() -> None:
     """The policies, roles, buses and rules that the fleet needs: render, plan, apply.
 
     By default this is about the account of the credentials at hand.
+
+    \b
+    Example: hubwright access plan --account 222222222222
     """
 
 

@@ -158,7 +158,11 @@ def init(**values: Any) -> int:
 
 @hubwright.group()
 def new() -> None:
-    """Write the manifest of one more spoke or group."""
+    """Write the manifest of one more spoke or group.
+
+    \b
+    Example: hubwright new group churn --team growth
+    """
 
 
 @new.command("spoke")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 
 from controller.core.errors import CloudError
 from controller.kinds.sealed import sealed
+from controller.sandbox.kms.state import Key
 from tests import bed as beds
-from tests.bed import CHURN, Bed
+from tests.bed import CHURN, REGION, Bed
 from tests.e2e.test_copying import RELAY, SOURCE, outcome, platform, source
 
 KEY = f"arn:aws:kms:eu-west-1:{CHURN}:key/aws-managed"
@@ -57,19 +59,23 @@ def test_only_what_is_known_to_be_aws_own_key_is_refused(head: dict[str, Any], a
     assert kms.asked == ([("DescribeKey", {"KeyId": KEY})] if "SSEKMSKeyId" in head else [])
 
 
+def managed(bed: Bed) -> None:
+    """A key of the spoke's that AWS manages, as `aws/s3` is."""
+    whole = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{CHURN}:root"}, "Action": "kms:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [whole]})
+    bed.world.keys[KEY] = Key("aws-managed", KEY, CHURN, REGION, 0.0, policy, manager="AWS")
+
+
 @pytest.mark.parametrize("relay", [False, True])
 def test_a_plan_refuses_such_an_object_unless_it_is_relayed(
     bed: Bed,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     relay: bool,
 ) -> None:
     beds.simple(bed)
+    managed(bed)
     encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": KEY}
     bed.client(CHURN, "s3").call("PutObject", Bucket=SOURCE, Key="v1/model.tar.gz", Body=beds.model("one"), **encrypted)
-    monkeypatch.setattr(
-        "controller.resolve.sealed", lambda keys, head: sealed(Kms({"KeyMetadata": {"KeyManager": "AWS"}}), head)
-    )
     fleet = platform(churn_lab=RELAY) if relay else beds.PLATFORM
     report = bed.plan(beds.manifests(tmp_path, beds.promotion(), platform=fleet))
     if relay:
@@ -83,6 +89,7 @@ def test_a_plan_refuses_such_an_object_unless_it_is_relayed(
 
 def test_a_denied_copy_names_the_sources_key(bed: Bed, tmp_path: Path) -> None:
     beds.bucket(bed, CHURN, SOURCE)
+    managed(bed)
     beds.push(bed, CHURN, "churn/serve", "1", "serve")
     beds.group(bed, CHURN, "churn-experiments")
     for name in ("one", "two"):
