@@ -17,7 +17,7 @@ from controller.kinds.s3copy import persistent
 from controller.kinds.s3object import Copied, ObjectCopy, at_destination, at_source, changed, content, proven, refused
 from controller.kinds.s3upload import MIB, Lanes, Part, Span, algorithm_of, assemble, part_of, spans
 
-PIECE = 16 * MIB
+PIECE = 8 * MIB
 """Bytes of one part: as much memory as each part under way takes."""
 
 

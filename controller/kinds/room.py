@@ -10,7 +10,7 @@ from contextlib import contextmanager
 class Room:
     """Holds up to `most` bytes at a time; what is larger than all of it waits until it is alone. Safe for threads."""
 
-    def __init__(self, most: int = 128 << 20) -> None:
+    def __init__(self, most: int = 64 << 20) -> None:
         self._most = most
         self._held = 0
         self._changed = threading.Condition()

@@ -146,7 +146,7 @@ class Killer:
 
 @pytest.mark.parametrize("relay", [False, pytest.param(True, marks=pytest.mark.peer)], ids=["server", "relay"])
 def test_killed_three_times_in_two_gigabytes_only_what_is_missing_moves(lab: Lab, relay: bool) -> None:
-    size, part = 2 * GIB, (16 if relay else 64) * MIB
+    size, part = 2 * GIB, (8 if relay else 64) * MIB
     operation = "UploadPart" if relay else "UploadPartCopy"
     lab.plant(size, relay=relay)
     moved = []
