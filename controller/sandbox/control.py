@@ -86,7 +86,8 @@ def command(world: World, document: dict[str, Any]) -> dict[str, Any]:
 
     `reset`, `clear_calls`, `clear_faults`: true · `faults`: rules to add · `lag`: {search, list} · `status_script` ·
     `token_lifetime` (null: for ever) · `copy_limit`, `part_minimum`, `status_seconds`, `login_seconds` ·
-    `mounting`, `redirect` · `sparse`: zeros to keep nowhere · `events`: {copies, delay, loss, shuffle} · `advance`: seconds that the clock moves.
+    `mounting`, `redirect` · `sparse`: objects of zeros · `events`: {copies, delay, loss, shuffle} ·
+    `advance`: seconds that the clock moves.
     """
     for name, value in document.items():
         if not (_empty(world, name, value) or _turn(world, name, value)) and value:
