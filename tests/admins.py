@@ -18,7 +18,7 @@ from controller.core.model import Target
 from controller.core.report import Report
 from controller.kinds.base import World as Effects
 from controller.sandbox.principals import user_keys
-from controller.sandbox.world import World
+from controller.sandbox.world import ACCOUNTS, Account, World
 from controller.source.load import load
 from tests.bed import CHURN, HUB, REGION, VISION, Door, Inline
 
@@ -30,9 +30,10 @@ CASE = "tests/cases/access/full/manifests"
 class Admins:
     """A world with nothing but administrators, and a cloud for each of them."""
 
-    def __init__(self) -> None:
-        world = World(logical=True, bare=True)
+    def __init__(self, *more: Account) -> None:
+        world = World(logical=True, bare=True, accounts=(*ACCOUNTS, *more))
         world.settings.status = {"*": ("Completed",)}
+        world.settings.authorize = True
         self.world = world
         self.door = Door(world)
         self.logs: dict[str, CallLog] = {}

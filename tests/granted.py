@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from controller.sandbox.principals import user_keys
 from controller.wiring import roleless, roles_of
 from tests import bed as beds
 from tests.admins import Admins
-from tests.bed import HUB, REGION, REGISTRIES, STORE, VISION, Inline
+from tests.bed import HUB, REGION, STORE, VISION, Inline
 
 EDGE = VISION
 MEBI = 1 << 20
@@ -50,6 +50,12 @@ def spoke(name: str, account: str, **more: Any) -> dict[str, Any]:
     return {"kind": "Spoke", "metadata": {"name": name}, "spec": spec}
 
 
+def registries(admins: Admins) -> dict[str, str]:
+    """All accounts' registries: where they are called after themselves."""
+    hosts = [f"{account}.dkr.ecr.{REGION}.amazonaws.com" for account in admins.world.accounts]
+    return {host: f"https://{host}" for host in hosts}
+
+
 def role(account: str) -> dict[str, str]:
     return {"read": f"arn:aws:iam::{account}:role/hubwright-read", "externalId": "growth-spoke"}
 
@@ -70,7 +76,7 @@ class Setup:
     def registry(self, host: str, purpose: Any) -> Registry:
         account = host.partition(".")[0]
         cloud, log = self.admins.cloud(account, writable=True), self.admins.logs[account]
-        made = EcrRegistries(cloud, REGISTRIES, writable=True, log=log, transport=self.admins.door)
+        made = EcrRegistries(cloud, registries(self.admins), writable=True, log=log, transport=self.admins.door)
         return made.registry(host, purpose)
 
 
@@ -95,42 +101,64 @@ class Granted:
             report = self.admins.apply(account, self.fleet)
             assert report.exit_code() == 0, (*report.others, *report.outcomes)
 
-    def run(self) -> Report:
-        """The hub's own run: the controller's user, who may only assume roles."""
-        return self._straight(user_keys(HUB, "CO"), self.fleet, Scope())
+    def run(self, keys: Mapping[str, str] | None = None, stopped: Callable[[], bool] = lambda: False) -> Report:
+        """The hub's own run, with these keys or those of the controller's user, who may only assume roles."""
+        return self._straight(keys or user_keys(HUB, "CO"), self.fleet, Scope(), stopped=stopped)
 
-    def push(self, name: str) -> Report:
-        """A spoke's own run, `--as spoke=NAME`, by somebody of the spoke who may do everything there."""
-        account = self.fleet.spokes[name].spec.account
-        return self._straight(user_keys(account), acting(self.fleet, name), scope_of(Scope(), name), pushes=True)
+    def push(self, name: str, keys: Mapping[str, str] | None = None) -> Report:
+        """A spoke's own run, `--as spoke=NAME`, with these keys or those of the spoke's administrator."""
+        fleet, scope = acting(self.fleet, name), scope_of(Scope(), name)
+        own = keys or user_keys(self.fleet.spokes[name].spec.account)
+        return self._straight(own, fleet, scope, pushes=True)
 
-    def plan(self) -> Report:
+    def plan(self, keys: Mapping[str, str] | None = None) -> Report:
         roles = roles_of(self.fleet)
-        cloud = self.admins.entered(user_keys(HUB, "CO"), roles, self.log, writable=False)
+        cloud = self.admins.entered(keys or user_keys(HUB, "CO"), roles, self.log, writable=False)
         return think(cloud, self.fleet, Scope(), Inline(), lambda _: None).report(self.fleet)
 
-    def _straight(self, keys: Mapping[str, str], fleet: Manifests, scope: Scope, *, pushes: bool = False) -> Report:
+    def _straight(
+        self,
+        keys: Mapping[str, str],
+        fleet: Manifests,
+        scope: Scope,
+        *,
+        pushes: bool = False,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Report:
         roles = roles_of(fleet)
         reader = self.admins.entered(keys, roles, self.log, writable=False)
         writer = self.admins.entered(keys, roles, self.log, writable=True)
         thought = think(reader, fleet, scope, Inline(), lambda _: None)
         if pushes:
             thought = replace(thought, plan=registering(thought.plan))
-        registries = EcrRegistries(
-            writer, REGISTRIES, writable=True, log=self.log, transport=self.admins.door, through=roleless(fleet)
+        images = EcrRegistries(
+            writer,
+            registries(self.admins),
+            writable=True,
+            log=self.log,
+            transport=self.admins.door,
+            through=roleless(fleet),
         )
         effects = Effects(
-            writer, registries, thought.views, fleet.revision, pause=lambda _: None, patience=1.0,
+            writer, images, thought.views, fleet.revision, pause=lambda _: None, patience=1.0,
+            stopped=stopped,
             copy_limit=self.copy_limit,
         )  # fmt: skip
         return reconcile(effects, thought, fleet, Inline(), lambda *_: None)
 
-    def source(self, name: str, account: str, version: int = 1, *, body: bytes = b"") -> None:
+    def source(self, name: str, account: str, version: int = 1, *, body: bytes = b"", key: str | None = None) -> None:
         """A source version with a model, a prefix of two objects, a report and an image."""
         setup: Any = self.setup
         if version == 1:
             self.admins.bucket(account, f"{name}-models")
             beds.group(setup, account, f"{name}-experiments")
+            if key is not None:
+                rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+                settings = {"Rules": [rule]}
+                self.admins.call(
+                    account, "s3", "PutBucketEncryption", Bucket=f"{name}-models",
+                    ServerSideEncryptionConfiguration=settings,
+                )  # fmt: skip
         base = f"s3://{name}-models/v{version}"
         beds.put(setup, account, f"{base}/model.tar.gz", body or beds.model(f"{name} {version}"))
         beds.put(setup, account, f"{base}/metrics/a.json", b'{"auc": 0.9}')

@@ -1,0 +1,252 @@
+"""All that the fleet of `everything` does, flow by flow: each grant is needed by one of them, and none is left over."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.session import Session
+
+from controller.aws.cloud import Roles
+from controller.core.errors import CloudError
+from controller.sandbox.authz.ask import Ask
+from controller.sandbox.authz.decide import Policies, Principal
+from controller.sandbox.authz.guard import judge
+from controller.sandbox.principals import user_keys
+from controller.sandbox.pump import deliver
+from controller.sandbox.world import Account
+from tests import bed as beds
+from tests.admins import Admins
+from tests.bed import CHURN, HUB, REGION, STORE, VISION, promotion, standing
+from tests.granted import PLATFORM, Granted, role, spoke
+
+EDGE, SCORING = "444444444444", "555555555555"
+ISSUER = "https://token.actions.githubusercontent.com"
+READER = f"arn:aws:iam::{SCORING}:role/scoring"
+MAIN, PULL_REQUEST = "repo:acme/models:ref:refs/heads/main", "repo:acme/models:pull_request"
+
+
+def everything(folder: Path) -> Granted:
+    """A pull spoke with a role and a key, one without a role whose bytes are relayed, and one that pushes."""
+    admins = Admins(Account(EDGE, "edge-lab"), Account(SCORING, "scoring"))
+    keys = {account: admins.call(account, "kms", "CreateKey")["KeyMetadata"]["Arn"] for account in (HUB, CHURN)}
+    churn = spoke("churn-lab", CHURN, access=role(CHURN))
+    churn["spec"]["allow"]["kmsKeyArns"] = [keys[CHURN]]
+    hub = json.loads(json.dumps(PLATFORM["central"]))
+    hub["spec"] |= {
+        "stores": [{"name": "main", "bucket": STORE, "kmsKeyArn": keys[HUB], "verify": "deep"}],
+        "events": {"bus": "models"},
+        "ci": ci({"plan": [PULL_REQUEST], "reconcile": [MAIN]}),
+    }
+    platform = PLATFORM | {
+        "central": hub,
+        "churn": {"kind": "ModelGroup", "metadata": {"name": "churn"}, "spec": {"readers": [READER]}},
+        "churn-lab": churn,
+        "edge-lab": spoke("edge-lab", EDGE, copy="relay"),
+        "vision-lab": spoke("vision-lab", VISION, pattern="push", ci=ci({"push": [MAIN]})),
+    }
+    wishes = [promotion(f"{name}-1", spoke=name, source=f"{name}-experiments") for name in ("churn-lab", "edge-lab")]
+    wishes.append(promotion("vision-lab-1", spoke="vision-lab", source="vision-lab-experiments"))
+    follow = {
+        "kind": "Subscription",
+        "metadata": {"name": "follow"},
+        "spec": {
+            "from": {
+                "spoke": "churn-lab",
+                "group": "churn-lab-experiments",
+                "approval": ["Approved"],
+                "versions": ">=2",
+            },
+            "to": {"group": "churn"},
+        },
+    }
+    world = Granted(folder, (*wishes, follow), platform, admins)
+    admins.world.settings.part_minimum = 1
+    admins.bucket(HUB, STORE)
+    for name, account in (("churn-lab", CHURN), ("vision-lab", VISION), ("edge-lab", EDGE)):
+        world.source(name, account, body=b"x" * 2500, key=keys.get(account))
+    return world
+
+
+def ci(subjects: Mapping[str, list[str]]) -> dict[str, Any]:
+    return {"issuer": ISSUER, "audience": "sts.amazonaws.com", "subjects": subjects}
+
+
+def job(world: Granted, account: str, name: str, subject: str) -> dict[str, str]:
+    """The credentials of a CI job: of a role, for its token."""
+    claims = {"iss": ISSUER, "sub": subject, "aud": "sts.amazonaws.com", "exp": 4_000_000_000}
+    part = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    session = Session()
+    world.admins.door.prepare(session)
+    sts = session.create_client(
+        "sts", REGION, config=Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
+    )
+    found = sts.assume_role_with_web_identity(
+        RoleArn=f"arn:aws:iam::{account}:role/{name}", RoleSessionName="job", WebIdentityToken=f"e30.{part}.x"
+    )["Credentials"]
+    return {
+        "AWS_ACCESS_KEY_ID": found["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": found["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": found["SessionToken"],
+    }
+
+
+def main(world: Granted) -> dict[str, str]:
+    return job(world, HUB, "hubwright-ci-reconcile", MAIN)
+
+
+def plans(world: Granted) -> None:
+    """A pull request's job sees what is to be done."""
+    report = world.plan(job(world, HUB, "hubwright-ci-plan", PULL_REQUEST))
+    assert {row.name: row.standing for row in report.rows if row.standing not in ("pending", "deferred")} == {}
+
+
+def interrupted(world: Granted) -> None:
+    """A run that ends within a copy leaves an upload to go on with."""
+    world.copy_limit = 1000
+    calls = world.admins.world.calls
+    world.run(main(world), stopped=lambda: any(call.operation == "UploadPartCopy" for call in calls[-40:]))
+    assert world.admins.world.buckets[STORE].uploads
+
+
+def promoted(world: Granted) -> None:
+    """The next one ends uploads of another layout, copies, registers and approves."""
+    world.copy_limit = 900
+    report = world.run(main(world))
+    assert [standing(report, name) for name in ("churn-lab-1", "edge-lab-1")] == ["converged"] * 2
+    assert not world.admins.world.buckets[STORE].uploads
+
+
+def again(world: Granted) -> None:
+    """Nothing is left to be done."""
+    report = world.run(main(world))
+    assert [standing(report, name) for name in ("churn-lab-1", "edge-lab-1")] == ["converged"] * 2
+    assert (report.plan.actions, report.plan.complete) == ((), True)
+
+
+def pushed(world: Granted) -> None:
+    """The push spoke's job registers."""
+    report = world.push("vision-lab", job(world, VISION, "hubwright-push", MAIN))
+    assert (standing(report, "vision-lab-1"), report.exit_code()) == ("deferred", 0)
+
+
+def approved(world: Granted) -> None:
+    """The hub's run approves what was pushed."""
+    assert standing(world.run(main(world)), "vision-lab-1") == "converged"
+
+
+def readers_granted(world: Granted) -> None:
+    """Now that there are groups and repositories, their readers can be let in."""
+    world.apply(HUB)
+
+
+def _reader(world: Granted, service: str) -> Any:
+    cloud = world.admins.entered(user_keys(SCORING), {SCORING: Roles(read=READER)}, world.log, writable=False)
+    return cloud.client(beds.Target(SCORING, REGION), service)
+
+
+def read_by_readers(world: Granted) -> None:
+    """A reader's role sees the group, its versions, their objects and images."""
+    models, storage, images = (_reader(world, name) for name in ("sagemaker", "s3", "ecr"))
+    group = f"arn:aws:sagemaker:{REGION}:{HUB}:model-package-group/churn"
+    models.call("DescribeModelPackageGroup", ModelPackageGroupName=group)
+    versions = list(models.pages("ListModelPackages", "ModelPackageSummaryList", ModelPackageGroupName=group))
+    described = models.call("DescribeModelPackage", ModelPackageName=versions[0]["ModelPackageArn"])
+    bucket, _, key = described["InferenceSpecification"]["Containers"][0]["ModelDataUrl"][5:].partition("/")
+    found = storage.call("GetObject", Bucket=bucket, Key=key)
+    storage.call("GetObject", Bucket=bucket, Key=key, VersionId=found["VersionId"])
+    storage.call("ListObjectsV2", Bucket=bucket, Prefix="/".join(key.split("/")[:3]) + "/")
+    repository = (
+        described["InferenceSpecification"]["Containers"][0]["Image"]
+        .partition("/")[2]
+        .partition("@")[0]
+        .partition(":")[0]
+    )
+    named = {"registryId": HUB, "repositoryName": repository}
+    digest = (
+        images.call("DescribeImages", **named) if False else world.admins.call(HUB, "ecr", "DescribeImages", **named)
+    )
+    digest = digest["imageDetails"][0]["imageDigest"]
+    manifest = images.call("BatchGetImage", **named, imageIds=[{"imageDigest": digest}])["images"][0]["imageManifest"]
+    images.call("GetDownloadUrlForLayer", **named, layerDigest=json.loads(manifest)["layers"][0]["digest"])
+
+
+def pulled_by_sagemaker(world: Granted) -> None:
+    """SageMaker itself pulls, for an endpoint of the reader's account and for no other."""
+    registry = world.admins.world.registry_of(HUB, REGION)
+    service = Principal("service", "", "sagemaker.amazonaws.com")
+    for name, repository in registry.repositories.items():
+        for action in ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer"):
+            for account, allowed in ((SCORING, True), (EDGE, False)):
+                arn = f"arn:aws:ecr:{REGION}:{HUB}:repository/{name}"
+                policy = (f"repository {HUB}/{name}", repository.policy or '{"Version":"2012-10-17","Statement":[]}')
+                ask = Ask(f"ecr:{action}", arn, HUB, {"aws:sourceaccount": (account,)}, policy)
+                assert judge(world.admins.world, service, Policies(), {}, ask).allowed is allowed
+
+
+def written_once(world: Granted) -> None:
+    """Not even the hub's administrator overwrites an object of the store, or removes a version."""
+    store = world.admins.world.buckets[STORE]
+    key = next(name for name in store.objects if name.endswith("model.tar.gz"))
+    version = store.objects[key][0].version
+    assert _denied(lambda: world.admins.call(HUB, "s3", "PutObject", Bucket=STORE, Key=key, Body=b"worse"))
+    assert _denied(lambda: world.admins.call(HUB, "s3", "DeleteObject", Bucket=STORE, Key=key, VersionId=version))
+
+
+def _denied(deed: Callable[[], Any]) -> bool:
+    try:
+        deed()
+    except CloudError as error:
+        return error.denied
+    return False
+
+
+def _queue(world: Granted, account: str, name: str) -> int:
+    return len(world.admins.world.queues[account, REGION, name].messages)
+
+
+def _approve(world: Granted) -> None:
+    arn = f"arn:aws:sagemaker:{REGION}:{CHURN}:model-package/churn-lab-experiments/1"
+    world.admins.call(CHURN, "sagemaker", "UpdateModelPackage", ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    deliver(world.admins.world)
+
+
+def followed(world: Granted) -> None:
+    """An approval in the spoke comes into the hub's queue."""
+    _approve(world)
+    assert _queue(world, HUB, "hubwright-events") == 1
+
+
+def subscribed(world: Granted) -> None:
+    """A followed version is registered by the hub's run."""
+    world.source("churn-lab", CHURN, 2)
+    arn = f"arn:aws:sagemaker:{REGION}:{CHURN}:model-package/churn-lab-experiments/2"
+    world.admins.call(CHURN, "sagemaker", "UpdateModelPackage", ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    world.run(main(world))
+    marks = [
+        item.body.get("CustomerMetadataProperties", {})
+        for item in world.admins.world.models_of(HUB, REGION).packages.values()
+        if item.body
+    ]
+    assert any(found.get("hubwright/source", "").endswith("churn-lab-experiments/2") for found in marks)
+
+
+def buried(world: Granted) -> None:
+    """What cannot be forwarded is kept in the spoke."""
+    for rule in ("hubwright-receive",):
+        world.admins.call(HUB, "events", "RemoveTargets", Rule=rule, EventBusName="models", Ids=["hubwright"])
+        world.admins.call(HUB, "events", "DeleteRule", Name=rule, EventBusName="models")
+    world.admins.call(HUB, "events", "DeleteEventBus", Name="models")
+    _approve(world)
+    assert _queue(world, CHURN, "hubwright-forward-central-dead") >= 1
+
+
+FLOWS: tuple[Callable[[Granted], None], ...] = (
+    plans, interrupted, promoted, again, pushed, approved, readers_granted, read_by_readers, pulled_by_sagemaker,
+    written_once, followed, subscribed, buried,
+)  # fmt: skip
