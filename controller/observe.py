@@ -175,7 +175,9 @@ def _settled(read: Mapping[Name, Future[Found]]) -> tuple[dict[Name, Found], dic
 def _unsure(changes: Iterable[Change], wishes: Wishes) -> list[Version]:
     """Live versions behind a promotion that is to change, as far as they were only seen through Search."""
     named = {origin for change in changes if change.verb != "keep" for origin in change.origins}
-    mine = [item for wish in wishes.promotions if wish.subject.name in named for item in wish.subject.mine]
+    subjects = [wish.subject for wish in wishes.promotions if wish.subject.name in named]
+    mine = [item for subject in subjects for item in subject.mine]
+    mine += [item.after.live for item in subjects if item.after is not None and item.after.live is not None]
     return sorted({item.version for item in mine if not item.sure})
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from controller.core.limits import parse_moment
 from controller.core.manifests import Manifests
+from controller.sandbox.world import Span
 from tests import bed as beds
 from tests.guards.cases import Case, furnished
 
@@ -196,3 +197,13 @@ def test_revoking_in_production_needs_nothing_of_staging(bed: beds.Bed, tmp_path
     bed.reconcile(fleet(tmp_path, {}, {"approval": "Rejected"}))
     bed.world.faults.clear()
     assert beds.described(bed, 1, account=PROD)["ModelApprovalStatus"] == "Rejected"
+
+
+def test_what_it_waits_for_is_read_again_where_search_lags(bed: beds.Bed, tmp_path: Path) -> None:
+    wanted = _prepared(bed, tmp_path, approvedFor="1h")
+    bed.world.clock.advance(3500)
+    bed.plan(wanted)
+    bed.world.settings.search = Span(seconds=300)
+    beds.update(bed, 1, CustomerMetadataProperties={"note": "changed"})  # Search does not know of it yet
+    bed.world.clock.advance(200)
+    assert beds.standing(bed.plan(wanted), "churn-prod") == "waiting"
