@@ -124,3 +124,10 @@ def test_a_comment_that_is_too_long_says_so() -> None:
     assert f"- … and {2000 - kept} more, not shown here" in comment
     assert comment.count("<details>") == comment.count("</details>")
     assert text(report, color=False).count("  ~ approval") == 2000
+
+
+def test_annotations_and_sarif_have_their_own_escapes() -> None:
+    assert escape.command_data("100 %0A a:b,c") == "100 %250A a:b,c"
+    assert escape.command_property("100 %0A a:b,c") == "100 %250A a%3Ab%2Cc"
+    assert escape.sarif("[a](b) {0} \\") == "\\[a\\](b) {{0}} \\\\"
+    assert escape.xml('<a b="\'">&\x00') == "&lt;a b=&quot;&#39;&quot;&gt;&amp;\\x00"
