@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .NOTPARALLEL:
-.PHONY: help demo test check lint types bench docs lock clean
+.PHONY: help demo test check lint types bench docs lambda lock clean
 
 help:            ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,7 @@ check: lint types  ## everything that reads the code without running it
 	@$(BIN)/python scripts/house.py
 	@$(BIN)/python scripts/docs_manifests.py --check
 	@$(BIN)/python scripts/docs_fields.py --check
+	@$(BIN)/python scripts/docs_access.py --check
 
 lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .
@@ -39,9 +40,15 @@ types: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp  ## the figures in docs/benchmarks.md
 	@$(BIN)/python -m pytest -m bench -s tests/bench
 
+lambda: $(VENV)/dev.stamp  ## a zip for Lambda, with the manifests at HEAD in it: dist/
+	@mkdir -p dist
+	@$(BIN)/hubwright bundle --out dist/bundle.json
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/lambda_zip --bundle dist/bundle.json
+
 docs: $(VENV)/dev.stamp  ## write the generated pages again
 	@$(BIN)/python scripts/docs_manifests.py
 	@$(BIN)/python scripts/docs_fields.py
+	@$(BIN)/python scripts/docs_access.py
 	@$(BIN)/python scripts/docs_tutorial.py
 
 lock: $(VENV)/dev.stamp  ## resolve the requirement files again
