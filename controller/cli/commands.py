@@ -35,7 +35,8 @@ def hubwright() -> None:
 
     \b
     Exit codes: 0 done or nothing to do · 1 error · 2 changes pending (--detailed-exitcode)
-    3 drift (drift) · 4 blocked · 5 partial: failed, unknown, conflict, mismatch, invalid · 6 stale plan · 7 held · 64 usage
+    3 drift (drift) · 4 blocked · 5 partial: failed, unknown, conflict, mismatch, invalid · 6 stale plan
+    7 held by another run · 64 usage
     """
 
 
