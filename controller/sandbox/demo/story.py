@@ -126,8 +126,14 @@ def disturb(where: Stage) -> None:
         f"aws sagemaker update-model-package --model-package-arn {ocr} --customer-metadata-properties ticket=ML-9",
         lambda _: _click(where.hub, churn, ocr),
     )
-    planned = where.hubwright(
+    where.hubwright(
         "It does not go unseen",
+        "What differs from Git is told apart, with who and when, and with the command that mends it.",
+        "drift",
+        expect=3,
+    )
+    planned = where.hubwright(
+        "What would mend it?",
         "The plan names both changes.",
         *("plan", "--detailed-exitcode", "--out", "plan.json"),
         expect=2,
@@ -145,6 +151,11 @@ def _nothing_to_do(where: Stage, title: str, words: str) -> None:
 
 
 def predict(where: Stage) -> None:
+    where.hubwright(
+        "Where does it come from?",
+        "Every version leads back to its training job, data and commit, and says whether all evidence still agrees.",
+        *("trace", promoted(where.hub)[_READER]),
+    )
     where.deed(
         "Do they still think the same?",
         "As an endpoint would: the image's entry point and the artifact's inference code, both fetched from the hub, "
