@@ -10,12 +10,14 @@ from pathlib import Path
 from controller.access import AccessThought, apply_access, think_access
 from controller.aws.cloud import AwsCloud, Roles
 from controller.aws.registries import EcrRegistries
+from controller.cli.auditing import journal
 from controller.cli.files import write_all
 from controller.cli.line import _Telling as Telling
 from controller.cli.output import write
 from controller.cli.run import Run, opened, read_manifests
 from controller.cli.settings import Settings
 from controller.cli.stop import STOP
+from controller.cli.term import complain
 from controller.core.access.derive import derive
 from controller.core.access.document import Document
 from controller.core.access.facts import facts_of
@@ -25,6 +27,7 @@ from controller.core.manifests import Manifests
 from controller.core.report import Report
 from controller.core.wish import Finding
 from controller.kinds.base import World
+from controller.recording import Journal, hubs_of, recorded
 from controller.render.access import access_json, access_markdown, access_text
 from controller.render.document import to_json
 from controller.render.escape import terminal
@@ -45,14 +48,24 @@ def apply(settings: Settings, form: str, *, accounts: Sequence[str], role_name: 
     """Brings the plan about and writes the result to stdout."""
     with opened(settings) as run:
         thought = _thought(run, accounts, role_name)
+        cloud = _cloud(run, role_name, writable=True)
+        book = _journal(run, cloud, entering=role_name is not None)
         with STOP.gentle():
-            report = _applied(run, thought, role_name)
+            report, good = recorded(book, thought.plan, lambda part: _applied(run, replace(thought, plan=part), cloud))
     write(_FORMS[form](report))
-    return STOP.code or report.exit_code()
+    return STOP.code or int(not good) or report.exit_code()
 
 
-def _applied(run: Run, thought: AccessThought, role_name: str | None) -> Report:
-    cloud = _cloud(run, role_name, writable=True)
+def _journal(run: Run, cloud: AwsCloud, *, entering: bool) -> Journal:
+    """How it is recorded: whole, in every hub that it can enter. A spoke's administrator can enter none."""
+    known = hubs_of(run.manifests)
+    here = {name: hub for name, hub in known.items() if entering or hub.account == cloud.identity()}
+    if known and not here:
+        complain("this run is not recorded: it has no way into a hub; what it does is in the account's CloudTrail", "")
+    return replace(journal(run, "access apply"), cloud=cloud, hubs=here, everywhere=True)
+
+
+def _applied(run: Run, thought: AccessThought, cloud: AwsCloud) -> Report:
     world = World(
         cloud=cloud,
         registries=EcrRegistries(cloud, {}, writable=False, log=run.calls),  # no document is an image

@@ -76,7 +76,7 @@ class _Lines:
         )
         if self._line is None or not same or self._settings.worktree:
             self.close()
-            self._line = Line(manifests, network=network_of(self._settings), pause=STOP.pause)
+            self._line = Line(manifests, network=network_of(self._settings), pause=STOP.pause, command="watch")
         return self._line
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import time
@@ -10,12 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from controller.aws.calls import CallLog
+from controller.aws.calls import Call, CallLog
 from controller.aws.cloud import AwsCloud
 from controller.aws.registries import EcrRegistries
 from controller.core.acting import registering
+from controller.core.errors import HubwrightError
 from controller.core.given import Given
 from controller.core.manifests import Manifests
+from controller.core.plan import Plan
 from controller.core.release import Release
 from controller.core.report import Report
 from controller.core.scope import Scope
@@ -23,8 +26,10 @@ from controller.core.wish import Subject
 from controller.kinds.base import World
 from controller.oci.network import Network
 from controller.reconcile import Thought, reconcile, think, think_of
+from controller.recording import Journal, hubs_of, recorded
 from controller.wiring import copy_limit, parts_from, registry_bases, roleless, roles_of
 
+log = logging.getLogger("hubwright.events")
 _WORKERS, _COPIERS = 16, 64
 Stopped = Callable[[], bool]
 
@@ -38,6 +43,8 @@ class Line:
     network: Network = field(default_factory=Network)
     pause: Callable[[float], None] = time.sleep
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    command: str = "event"
+    _runs: int = 0
     _log: CallLog = field(default_factory=CallLog)
     _pool: ThreadPoolExecutor = field(init=False)
     _copiers: ThreadPoolExecutor = field(init=False)
@@ -72,9 +79,36 @@ class Line:
         registries = self._registries(stopped)
         try:
             world = self._world(thought, registries, stopped)
-            return reconcile(world, thought, self.manifests, self._pool, lambda *_: None)
+            report, good = recorded(self._journal(), thought.plan, lambda part: self._brought(world, thought, part))
         finally:
             registries.close()
+        if not good:
+            raise HubwrightError("the run could not be recorded, and did nothing but what it could record or revoke")
+        return report
+
+    def _brought(self, world: World, thought: Thought, part: Plan) -> Report:
+        return reconcile(world, replace(thought, plan=part), self.manifests, self._pool, lambda *_: None)
+
+    def _journal(self) -> Journal:
+        """How the next run is recorded: each has a name of its own, which begins with its sessions'."""
+        self._runs += 1
+        before = self._log.total
+        return Journal(
+            manifests=self.manifests,
+            name=f"{self._name}-{self._runs}",
+            command=self.command,
+            cloud=self._writer,
+            hubs=hubs_of(self.manifests),
+            calls=lambda: self._since(before),
+            tell=lambda what, hint: log.error("%s", f"{what} ({hint})" if hint else what),
+            environment=self.environment,
+            idle=False,
+        )
+
+    def _since(self, before: int) -> tuple[Call, ...]:
+        """The changing calls after the first so many of the log."""
+        kept, new = self._log.calls, self._log.total - before
+        return tuple(call for call in kept[max(0, len(kept) - new) :] if call.mutating)
 
     def _registries(self, stopped: Stopped) -> EcrRegistries:
         return EcrRegistries(

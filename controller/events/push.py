@@ -57,7 +57,7 @@ def _no(status: int, error: HubwrightError) -> dict[str, str]:
 def _pushed(asked: Asked, stopped: Stopped) -> str:
     manifests = read_manifests(os.environ)
     name = _spoke(manifests, asked)
-    line = Line(acting(manifests, name), pushing=True)
+    line = Line(acting(manifests, name), pushing=True, command="push")
     try:
         return _registered(line, _checked(line.manifests, name, asked), asked, stopped)
     finally:

@@ -1,0 +1,102 @@
+"""What events, timers, pushes and `access apply` leave in the audit bucket: the same two objects as a reconcile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from controller.cli import execute
+from controller.core.errors import HubwrightError
+from controller.events import pull_handler, push_handler
+from controller.sandbox.server import Serving
+from tests.cli.conftest import Repo
+from tests.cli.spokes import CHURN, HUB, Hand
+from tests.cli.test_audit import BUCKET, records
+from tests.events.test_push import ARTICLE
+from tests.events.test_watch import send, watch
+from tests.events.ways import FOLLOW, event, lay, registered
+
+Hands = Callable[[str], Hand]
+
+
+@pytest.fixture
+def kept(hand: Hands, repo: Repo, serving: Serving) -> Serving:
+    hand(HUB).bucket(BUCKET)
+    repo.edit("platform/hub-central.yaml", "  images:", f"  audit: {{bucket: {BUCKET}}}\n  images:")
+    repo.commit(teams__growth__follow=FOLLOW)
+    serving.world.calls.clear()
+    return serving
+
+
+def test_an_events_run_is_recorded_and_an_idle_one_is_not(kept: Serving, in_hub: Serving, repo: Repo) -> None:
+    pull_handler(event(3), None)
+    intent, outcome = records(kept)
+    assert (intent["kind"], outcome["kind"], outcome["intent"]) == ("intent", "outcome", intent["digest"])
+    assert (intent["command"], intent["revision"]) == ("event", repo.git("rev-parse", "HEAD"))
+    assert intent["caller"].startswith(f"arn:aws:sts::{HUB}:assumed-role/hubwright/")
+    assert {one["status"] for one in outcome["actions"]} == {"done"}
+    calls = {(call["service"], call["operation"]) for call in outcome["calls"]}
+    assert ("sagemaker", "CreateModelPackage") in calls
+    assert kept.world.mutations()[0].resource.startswith(BUCKET)
+    pull_handler(event(3), None)
+    assert len(records(kept)) == 2
+    pull_handler(event(1), None)  # the second run of the same function has a name and calls of its own
+    _, _, third, fourth = records(kept)
+    assert third["run"] != intent["run"]
+    first, second = ({call["request"] for call in one["calls"] if call["request"]} for one in (outcome, fourth))
+    assert first
+    assert second
+    assert not first & second
+
+
+def test_an_event_that_cannot_be_recorded_does_nothing_and_comes_again(
+    kept: Serving, in_hub: Serving, hand: Hands
+) -> None:
+    kept.world.fault(service="s3", resource=BUCKET, code="AccessDenied", status=403, message="no", times=0)
+    with pytest.raises(HubwrightError, match="could not be recorded"):
+        pull_handler(event(3), None)
+    assert registered(hand) == []
+    kept.world.faults.clear()
+    pull_handler(event(3), None)
+    assert registered(hand) == [(3, "PendingManualApproval")]
+
+
+def test_the_workers_runs_are_recorded(kept: Serving, in_hub: Serving, repo: Repo, hand: Hands) -> None:
+    queue = lay(hand)
+    send(hand, queue, event(3))
+    assert watch(repo, queue, "--every", "0s", "--max", "1") == 0
+    assert watch(repo, queue, "--every", "1h", "--once") == 0  # the timer's run finds the rest
+    found = records(kept)
+    assert [(one["kind"], one["command"]) for one in found] == [("intent", "watch"), ("outcome", "watch")] * 2
+    assert all(one["actions"] for one in found)
+
+
+def test_a_push_is_recorded(kept: Serving, in_spoke: Serving) -> None:
+    assert push_handler(ARTICLE, None)["statusCode"] == "200"
+    intent, outcome = records(kept)
+    assert (intent["command"], outcome["command"], outcome["intent"]) == ("push", "push", intent["digest"])
+    assert "CreateModelPackage" in {call["operation"] for call in outcome["calls"]}
+
+
+def test_access_apply_is_recorded(
+    kept: Serving, repo: Repo, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ready = kept.ready()
+    for name, value in {**ready["env"], **ready["accounts"][HUB]["env"]}.items():
+        monkeypatch.setenv(name, value)
+    code = execute(["access", "apply", "--repo", str(repo.top)])
+    found = records(kept)
+    assert [(one["kind"], one["command"]) for one in found] == [("intent", "access apply"), ("outcome", "access apply")]
+    intent, outcome = found
+    assert (outcome["intent"], outcome["exit"], bool(intent["actions"])) == (intent["digest"], code, True)
+    assert [one["id"] for one in intent["actions"]] == [one["id"] for one in outcome["actions"]]
+    changing = {call.operation for call in kept.world.mutations() if BUCKET not in call.resource}
+    assert changing
+    assert changing <= {call["operation"] for call in outcome["calls"]}
+    assert kept.world.mutations()[0].resource.startswith(BUCKET)
+    for name, value in ready["accounts"][CHURN]["env"].items():
+        monkeypatch.setenv(name, value)
+    execute(["access", "apply", "--repo", str(repo.top)])  # a spoke's own administrator has no way into the hub
+    assert "this run is not recorded" in capfd.readouterr().err
+    assert len(records(kept)) == 2
