@@ -48,6 +48,8 @@ def moment(text: str, now: dt.datetime) -> dt.datetime:
     """A time to come, in UTC: written with its zone, or as a duration from now. `UsageError` for anything else."""
     try:
         found = now + dt.timedelta(seconds=parse_duration(text))
+    except OverflowError:
+        raise UsageError(f"--until {shown(text)} is beyond the calendar") from None
     except ValueError:
         try:
             found = parse_moment(text)
@@ -57,7 +59,14 @@ def moment(text: str, now: dt.datetime) -> dt.datetime:
         raise UsageError(f"--until {shown(text)} is not a time", "such as 2026-12-24T18:00Z, or a duration such as 8h")
     if found <= now:
         raise UsageError(f"--until {shown(text)} is over already")
-    return found.astimezone(dt.UTC)
+    return _in_utc(found, text)
+
+
+def _in_utc(found: dt.datetime, text: str) -> dt.datetime:
+    try:
+        return found.astimezone(dt.UTC)
+    except OverflowError:
+        raise UsageError(f"--until {shown(text)} is beyond the calendar") from None
 
 
 def place_of(run: Run, name: str) -> tuple[Target, str]:

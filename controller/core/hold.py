@@ -50,11 +50,11 @@ def read_hold(tag: str) -> GroupHold:
     who, _, reason = rest.partition(" ")
     try:
         until = parse_moment(moment)
-    except ValueError:
-        return GroupHold(None, "", tag)
-    if until.tzinfo is None:
-        return GroupHold(None, "", tag)
-    return GroupHold(until.astimezone(dt.UTC), who, reason)
+        if until.tzinfo is not None:
+            return GroupHold(until.astimezone(dt.UTC), who, reason)
+    except (ValueError, OverflowError):  # the latter at the ends of the calendar
+        pass
+    return GroupHold(None, "", tag)
 
 
 def held(group: str, view: View, now: dt.datetime | None) -> Iterator[Hold]:

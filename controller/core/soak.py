@@ -39,7 +39,10 @@ def _waits_for(subject: Subject, approved_for: str | None, now: dt.datetime | No
 def _soaked(other: Package, approved_for: str, now: dt.datetime | None) -> str:
     if now is None or not other.modified:
         return "since when it is Approved is not known"
-    ripe = parse_moment(other.modified) + dt.timedelta(seconds=parse_duration(approved_for))
+    try:
+        ripe = parse_moment(other.modified) + dt.timedelta(seconds=parse_duration(approved_for))
+    except OverflowError:
+        return f"{approved_for} from {other.modified} on is beyond the calendar"
     if now >= ripe:
         return ""
     return f"it is Approved since {other.modified}, and long enough ({approved_for}) at {ripe:%Y-%m-%dT%H:%M:%SZ}"

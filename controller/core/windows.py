@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from controller.core.limits import parse_moment
 from controller.core.rules import Freeze, Window
 
+_BEGIN, _END = dt.datetime.min.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC)
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -41,10 +42,18 @@ def instant(text: str, zone: ZoneInfo, *, late: bool) -> dt.datetime:
     A time that clocks show twice is the first one, or the second if `late`; one that they leap over is the leap.
     """
     local = parse_moment(text).replace(tzinfo=zone)
-    first, second = (local.replace(fold=fold).astimezone(dt.UTC) for fold in (0, 1))
+    first, second = (_in_utc(local.replace(fold=fold)) for fold in (0, 1))
     if second >= first:
         return second if late else first
     return _leap(local.replace(tzinfo=None), zone, second, first)
+
+
+def _in_utc(local: dt.datetime) -> dt.datetime:
+    """The moment in UTC; what lies beyond the calendar's ends there is its end."""
+    try:
+        return local.astimezone(dt.UTC)
+    except OverflowError:
+        return _BEGIN if local.year == dt.MINYEAR else _END
 
 
 def _leap(local: dt.datetime, zone: ZoneInfo, before: dt.datetime, after: dt.datetime) -> dt.datetime:

@@ -19,7 +19,7 @@ from controller.source import files, git, schema, strict
 from controller.source import worktree as disk
 
 LOCK_SUFFIX = ".lock.yaml"
-_KIND = re.compile(rb"^kind:[ \t]*[\"']?([A-Za-z]+)", re.MULTILINE)
+_KIND = re.compile(rb"^[\"']?kind[\"']?:[ \t]*[\"']?([A-Za-z]+)", re.MULTILINE)
 _NAME = re.compile(rb"^metadata:[ \t]*(?:\{[ \t]*|(?:#.*)?\r?\n[ \t]+)name:[ \t]*[\"']?([a-z0-9-]{1,63})", re.MULTILINE)
 
 _NAME_ONLY = re.compile(r"[a-z0-9](-*[a-z0-9]){0,62}")
@@ -156,7 +156,8 @@ def _documents(folder: files.Folder, label: str = "") -> _Read:
             entries.append(entry)
     for problem in folder.problems:
         if files.is_manifest(problem.path) and problem.path not in present:
-            unread.add((_unknown(problem.path), files.below(problem.path, folder.path)))
+            kind, name = _unknown(problem.path)
+            unread.add(((kind or "Guardrails", name), files.below(problem.path, folder.path)))
     return _Read(tuple(entries), tuple(problems), frozenset(unread))
 
 
@@ -206,7 +207,12 @@ def _claimed(file: files.File, faults: Sequence[Problem]) -> tuple[str, str]:
     if unknown[0]:
         return unknown
     kind, name = (faults[0].kind, faults[0].name) if faults else _sniffed(file)
-    return kind, name if _NAME_ONLY.fullmatch(name) else unknown[1]
+    return kind or _perhaps(file.data), name if _NAME_ONLY.fullmatch(name) else unknown[1]
+
+
+def _perhaps(data: bytes) -> str:
+    """What an unreadable file must be taken for: a rule that cannot be read is not one that is not there."""
+    return "Guardrails" if b"guardrail" in data.replace(b"\0", b"").lower() else ""
 
 
 def _unknown(path: str) -> tuple[str, str]:

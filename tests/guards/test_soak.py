@@ -207,3 +207,11 @@ def test_what_it_waits_for_is_read_again_where_search_lags(bed: beds.Bed, tmp_pa
     beds.update(bed, 1, CustomerMetadataProperties={"note": "changed"})  # Search does not know of it yet
     bed.world.clock.advance(200)
     assert beds.standing(bed.plan(wanted), "churn-prod") == "waiting"
+
+
+def test_a_soak_beyond_the_calendar_waits_and_stops_no_revocation(bed: beds.Bed, tmp_path: Path) -> None:
+    bed.reconcile(fleet(tmp_path, {}, {"approval": "PendingManualApproval"}))
+    soak = {"after": {"promotion": "churn-staging", "approvedFor": "999999w"}}
+    assert beds.standing(bed.reconcile(fleet(tmp_path, {}, soak)), "churn-prod") == "waiting"
+    assert bed.reconcile(fleet(tmp_path, {"approval": "Rejected"}, {"approval": "Rejected"})).exit_code() == 0
+    assert beds.described(bed, 1, account=PROD)["ModelApprovalStatus"] == "Rejected"
