@@ -4,7 +4,7 @@ A CopyObject through a botocore client costs 1.5 ms of processor time, and this 
 through botocore: its signed request shows the host, the path and the region that the bucket has. From then on the
 operations below are serialised by botocore's serializer, signed as botocore signs, and sent over kept connections.
 Whatever is not an answer for good (no answer, throttling, a fault of the service, an error within a 200, a redirect,
-expiry) is handed to botocore as if nothing had been sent: it alone tries again.
+a signature that is not taken) is handed to botocore as if nothing had been sent: it alone tries again.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.httpsession import get_cert_path
+from botocore.model import OperationModel
 from botocore.parsers import create_parser
 from botocore.response import StreamingBody
 from botocore.serialize import create_serializer
@@ -222,9 +223,11 @@ def _said(connection: BaseClient, operation: str, found: _Answer) -> dict[str, A
     """What the answer says, with an `Error` if it is one for good, None when it is not to be believed."""
     model = connection.meta.service_model.operation_model(operation)
     if operation == "GetObject" and found.status in (200, 206):
-        return answer_of(model, found.headers, b"") | {"Body": found.stream}
+        return _opened(model, found)
     try:
         body = found.stream.whole() if isinstance(found.stream, Arriving) else found.stream.read()
+        if b"<Code>SignatureDoesNotMatch" in body:
+            return None
         if found.status in _FOR_GOOD or b"<Code>ExpiredToken" in body[:400]:  # who calls has them renewed
             return _refusal(operation, found, body)
         if found.status != 200 or (operation != "HeadObject" and not _is_result(body)):
@@ -236,9 +239,18 @@ def _said(connection: BaseClient, operation: str, found: _Answer) -> dict[str, A
         found.stream.close()
 
 
+def _opened(model: OperationModel, found: _Answer) -> dict[str, Any] | None:
+    """An object whose bytes are still to come."""
+    try:
+        return answer_of(model, found.headers, b"") | {"Body": found.stream}
+    except ValueError:
+        found.stream.close()
+        return None
+
+
 def _is_result(body: bytes) -> bool:
-    """S3 may answer 200 and say afterwards that it failed, or say nothing."""
-    return bool(body.strip()) and b"<Error>" not in body[:400]
+    """S3 may answer 200 and say afterwards, behind any number of blanks, that it failed, or say nothing."""
+    return bool(body.strip()) and b"<Error>" not in body
 
 
 def _refusal(operation: str, found: _Answer, body: bytes) -> dict[str, Any]:

@@ -100,6 +100,8 @@ def _hint(operation: str, code: str, status: int) -> str:
         return "the credentials have expired: sign in again, or let a role session refresh them"
     if code in {"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"} | _SIGNATURE:
         return "check which credentials are in the environment: AWS does not know them, or the secret key is wrong"
+    if code == "InvalidObjectState":
+        return "the object is archived (S3 Glacier): its owner must restore it first, then run this again"
     denied = status == 403 or "AccessDenied" in code
     if denied and operation == "sts:AssumeRole":
         return "the role must exist, trust the caller, and expect the same external id; the caller needs sts:AssumeRole"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import socket
 import ssl
 import threading
@@ -11,8 +12,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 300.0
+MOST_IDLE = 256  # every bucket may be a host of its own
 LONGEST = 64 << 20  # a page of 1,000 keys of 1,024 characters, each of them escaped, is a quarter of it
 _LINE, _LINES = 64 << 10, 200
+_CHUNK = re.compile(rb"[0-9A-Fa-f]{1,12}")
 
 
 class BrokenError(OSError):
@@ -32,6 +35,20 @@ class Link:
         if not line.endswith(b"\n"):
             raise BrokenError("the connection ended within a line")
         return line.rstrip(b"\r\n")
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be used again: open, and the other side has said nothing more, nor closed it."""
+        try:
+            self.sock.settimeout(0)
+            said = self.file.peek(1) or self.sock.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except (OSError, ValueError):
+            return False
+        finally:
+            self.sock.settimeout(READ_SECONDS)
+        return said is None
 
     def close(self) -> None:
         """Ends the connection."""
@@ -112,14 +129,13 @@ class Arriving:
 
     def _next(self, link: Link) -> bool:
         """Whether another chunk follows; its size is then what is left."""
-        try:
-            self._left = int(link.line().partition(b";")[0], 16)
-        except ValueError as error:
-            raise BrokenError("the answer has a broken chunk") from error
+        length = link.line().partition(b";")[0].rstrip()
+        if not _CHUNK.fullmatch(length):
+            raise BrokenError("the answer has a broken chunk")
+        self._left = int(length, 16)
         if self._left:
             return True
-        while link.line():
-            pass
+        _fields(link)  # trailers
         self.close(whole=True)
         return False
 
@@ -160,12 +176,22 @@ class Pool:
 
     def _keep(self, where: tuple[str, bool], link: Link) -> None:
         with self._lock:
-            self._idle.setdefault(where, []).append(link)
+            if sum(map(len, self._idle.values())) < MOST_IDLE:
+                self._idle.setdefault(where, []).append(link)
+                return
+        link.close()
+
+    def _kept(self, host: str, *, secure: bool) -> Link | None:
+        """The last one used: it is the least likely to have been ended at the other side."""
+        with self._lock:
+            links = self._idle.get((host, secure))
+            return links.pop() if links else None
 
     def _taken(self, host: str, *, secure: bool) -> Link:
-        with self._lock:
-            if links := self._idle.get((host, secure)):
-                return links.pop()  # the last one used: it is the least likely to have been ended at the other side
+        while link := self._kept(host, secure=secure):
+            if link.alive:
+                return link
+            link.close()
         name, _, port = host.rpartition(":") if host.rpartition(":")[2].isdecimal() else (host, "", "")
         name = name.strip("[]")
         sock = socket.create_connection((name, int(port or (443 if secure else 80))), CONNECT_SECONDS)
@@ -181,21 +207,25 @@ class Pool:
         return Link(sock)
 
 
+def _fields(link: Link) -> dict[str, str]:
+    """Headers, or trailers, by lower-case name."""
+    found: dict[str, str] = {}
+    for _ in range(_LINES):
+        line = link.line()
+        if not line:
+            return found
+        name, _, value = line.decode("latin-1").partition(":")
+        found[name.lower()] = value.strip()
+    raise BrokenError("the answer has too many headers")
+
+
 def _head(link: Link) -> tuple[int, bool, dict[str, str]]:
     """Status, whether the connection goes on, and headers by lower-case name. Interim answers are passed over."""
     for _ in range(10):
         words = link.line().split(None, 2)
         if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():
             raise BrokenError("this is no answer of HTTP/1.1")
-        headers: dict[str, str] = {}
-        for _ in range(_LINES):
-            line = link.line()
-            if not line:
-                break
-            name, _, value = line.decode("latin-1").partition(":")
-            headers[name.lower()] = value.strip()
-        else:
-            raise BrokenError("the answer has too many headers")
+        headers = _fields(link)
         if int(words[1]) >= 200:
             kept = words[0] == b"HTTP/1.1" and headers.get("connection", "").lower() != "close"
             return int(words[1]), kept, headers

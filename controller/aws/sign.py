@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
+_UNSIGNED = frozenset({"user-agent"})  # as botocore: what stands between may write its own name into it
 EMPTY = hashlib.sha256(b"").hexdigest()
 
 
@@ -34,7 +35,7 @@ def signed(
     given |= {"host": host, "x-amz-content-sha256": EMPTY, "x-amz-date": now}
     if keys.token:
         given["x-amz-security-token"] = keys.token
-    names = sorted(given)
+    names = sorted(given.keys() - _UNSIGNED)
     lines = "".join(f"{name}:{given[name]}\n" for name in names)
     listed = ";".join(names)
     asked = hashlib.sha256(f"{method}\n{path}\n{query}\n{lines}\n{listed}\n{EMPTY}".encode()).hexdigest()

@@ -43,6 +43,18 @@ class AccountError(HubwrightError):
     """A session does not belong to the account it was opened for."""
 
 
+_NOT_DENIED = frozenset(  # also said with 403
+    {
+        "InvalidAccessKeyId",
+        "InvalidObjectState",
+        "InvalidSignatureException",
+        "RequestExpired",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    }
+)
+
+
 class CloudError(HubwrightError):
     """AWS refused or failed one call.
 
@@ -65,7 +77,7 @@ class CloudError(HubwrightError):
     def denied(self) -> bool:
         """Whether the caller lacks a permission."""
         return (
-            self.status == 403
+            (self.status == 403 and self.code not in _NOT_DENIED)
             or "AccessDenied" in self.code
             or self.code in {"403", "Forbidden", "UnauthorizedOperation"}
         )
