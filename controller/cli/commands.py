@@ -98,6 +98,9 @@ def lock(names: tuple[str, ...], **values: Any) -> int:
 @click.option("--out", type=_FILE, metavar="FILE", help="Save the plan for reconcile --plan.")
 @click.option("--detailed-exitcode", "detailed", is_flag=True, help="Exit 2 when there is something to do.")
 @click.option("--since", metavar="REV", help="Tell what the branch brings, since it left REV, from what was so before.")
+@click.option(
+    "--before", type=_FILE, metavar="FILE", help="An earlier plan (--out): --html says what is otherwise now."
+)
 @formats("text", "json", "markdown", "sarif", "junit", "github")
 @taking(ALSO, SCOPE, ACTING, FOLDER, REVISION, REVIEW, RUNNING)
 def plan(out: Path | None, form: str, **values: Any) -> int:

@@ -38,15 +38,17 @@ def drift(
     before = _seen(since) if since is not None else None
     with opened(settings) as run:
         report = looked(run, now, deep=deep)
-    if before is not None:
-        report = replace(report, items=dated(report.items, before, now.strftime("%Y-%m-%dT%H:%M:%SZ")))
+    if since is not None:
+        firsts = {name: first for name, (first, _) in (before or {}).items()}
+        report = replace(report, items=dated(report.items, firsts, now.strftime("%Y-%m-%dT%H:%M:%SZ")))
     data = to_json(document(report))
     if out is not None:
         write_whole(out, data)
     if html is not None:
         from controller.render.html import drift_html
 
-        write_whole(html, drift_html(report))
+        known = None if before is None else {name: about for name, (_, about) in before.items()}
+        write_whole(html, drift_html(report, known))
     write({"json": lambda: data, "markdown": lambda: markdown(report), "text": lambda: text(report)}[form]())
     return report.exit_code()
 
@@ -72,17 +74,20 @@ def looked(run: Run, now: datetime, *, deep: bool) -> Drift:
         registries.close()
 
 
-def _seen(file: Path) -> dict[str, str]:
-    """When each finding of an earlier report was first seen. A file that is not there yet is a report of nothing."""
+def _seen(file: Path) -> dict[str, tuple[str, str]] | None:
+    """Of each finding of an earlier report when it was first seen, and what it was about; None before there is one."""
     again = "give a report that was written with --out"
     try:
         with file.open("rb") as stream:
             data: Any = json.loads(stream.read(_LARGEST))
         if data["format"] != FORMAT or data["digest"] != self_hash(data):
             raise UsageError(f"{file} is not a whole drift report ({FORMAT})", again)
-        return {str(item["id"]): str(item["firstSeen"] or "") for item in data["items"]}
+        return {
+            str(item["id"]): (str(item["firstSeen"] or ""), f"{item['about']} {item['field']}: {item['why']}")
+            for item in data["items"]
+        }
     except FileNotFoundError:
-        return {}
+        return None
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:

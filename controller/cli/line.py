@@ -14,6 +14,7 @@ from controller.cli.run import Run, opened
 from controller.cli.saved import saved_ids
 from controller.cli.settings import Settings
 from controller.cli.since import brought_since
+from controller.cli.staging import staged
 from controller.cli.stop import STOP
 from controller.cli.term import Progress
 from controller.core.model import Action, Outcome
@@ -34,11 +35,16 @@ def plan(
     detailed: bool,
     also: Sequence[str] = (),
     html: Path | None = None,
+    before: Path | None = None,
 ) -> int:
-    """Writes the plan to stdout, as JSON to `out`, and in further forms; `since` tells apart what a branch brings."""
+    """Writes the plan to stdout, as JSON to `out`, and in further forms; `since` tells apart what a branch brings, and
+    a page what is otherwise than in the plan `before`."""
     further = also_of(also, html)
     with opened(settings) as run:
-        report = run.think().report(run.manifests)
+        thought = run.think()
+        report = thought.report(run.manifests)
+        if any(name == "html" for name, _ in further):
+            report = staged(run, thought, report, before)
         report = explained(replace(report, others=(*report.others, *_unentered(run, report))), run.manifests)
     if since is not None:
         report = replace(report, brought=brought_since(settings, run.manifests, since))

@@ -22,12 +22,18 @@ def saved_ids(files: Iterable[Path]) -> frozenset[str]:
     return frozenset(name for file in files for name in _ids(file))
 
 
-def _ids(file: Path) -> list[str]:
+def saved_plan(file: Path) -> Mapping[str, Any]:
+    """A saved plan as data, whole; `UsageError` for a file that is none."""
     data = _read(file)
     if not isinstance(data, dict) or data.get("format") != FORMATS["plan"]:
         raise UsageError(f"{file} is not a plan ({FORMATS['plan']})", _AGAIN)
     if data.get("digest") != _hashed(data):
         raise UsageError(f"{file} is damaged: its digest is not that of its content", _AGAIN)
+    return data
+
+
+def _ids(file: Path) -> list[str]:
+    data = saved_plan(file)
     try:
         return [str(action["id"]) for action in data["actions"]]
     except (KeyError, TypeError) as error:

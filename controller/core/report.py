@@ -13,6 +13,7 @@ from controller.core.model import INTERRUPTED, Action, Outcome
 from controller.core.plan import Plan
 from controller.core.problems import Problem
 from controller.core.reasons import EXITS, Standing, exit_code
+from controller.core.scene import Scene
 from controller.core.view import Package
 from controller.core.wish import Finding, Subject, Wish
 
@@ -72,6 +73,7 @@ class Report:
     models: Mapping[str, Comparison] = field(default_factory=dict)
     brought: frozenset[str] | None = None
     places: Mapping[str, tuple[str, int, int]] = field(default_factory=dict)
+    scene: Scene = field(default_factory=Scene)  # only a page shows it
 
     @property
     def counts(self) -> dict[str, int]:

@@ -17,14 +17,17 @@ from typing import Any
 
 from controller.core.drift import Drift
 from controller.core.report import Report
+from controller.core.scene import Scene
+from controller.render.beside import beside, chain, gone, stands, was
 from controller.render.escape import terminal
 from controller.render.models import models
 from controller.render.sections import headline
 from controller.render.words import number, size
 
 _PLACE = Path(__file__).parent / "page"
+_FILES = ("page.css", "pictures.js", "page.js")
 _PLAIN = re.compile(r"[a-z][a-z0-9-]{0,62}")
-_COLUMNS = ("id", "name", "group", "spoke", "standing", "health", "facts", "lines")
+_COLUMNS = ("id", "name", "group", "spoke", "standing", "health", "facts", "lines", "was", "chain")
 # The worst first: a cell of the matrix shows the worst of its entries.
 TONES: Mapping[str, str] = {
     **dict.fromkeys(("failed", "conflict", "mismatch", "refused", "invalid", "unknown", "stale", "duplicate"), "bad"),
@@ -47,11 +50,15 @@ class _Entry:
     health: str
     facts: tuple[tuple[str, str], ...]
     lines: tuple[str, ...]
+    was: str | None = None  # how it stood in an earlier report, where that is otherwise; empty for new
+    chain: tuple[tuple[str, ...], ...] = ()
 
     def row(self, name: str) -> list[Any]:
         facts = [[terminal(name), terminal(value)] for name, value in self.facts if value]
         words = [terminal(word) for word in (self.name, self.group, self.spoke, self.standing, self.health)]
-        return [name, *words, facts, [terminal(line) for line in self.lines]]
+        chain = [[terminal(part) for part in column] for column in self.chain]
+        was = None if self.was is None else terminal(self.was)
+        return [name, *words, facts, [terminal(line) for line in self.lines], was, chain]
 
 
 def html(report: Report) -> str:
@@ -72,6 +79,8 @@ def html(report: Report) -> str:
                 ("to copy", size(row.bytes) if row.bytes else ""),
             ),
             lines=(*row.why, *row.differences, *(f"hint: {hint}" for hint in row.hints), *told.get(row.name, ())),
+            was=was(report.scene, row.name, stands(row.standing, row.is_now)),
+            chain=chain(report.scene, row),
         )
         for row in report.rows
     ]
@@ -88,11 +97,12 @@ def html(report: Report) -> str:
         for item in report.others
     ]
     faults = [_Entry(item.path, "", "", "invalid", "", (), (str(item),)) for item in report.problems]
-    return _page(f"Hubwright: {report.kind}", headline(report), "Promotions", [*entries, *others, *faults])
+    more = beside(report.scene, gone(report.scene, {row.name for row in report.rows}))
+    return _page(f"Hubwright: {report.kind}", headline(report), "Promotions", [*entries, *others, *faults], more)
 
 
-def drift_html(report: Drift) -> str:
-    """A drift report as a page."""
+def drift_html(report: Drift, before: Mapping[str, str] | None = None) -> str:
+    """A drift report as a page; `before` maps the ids of an earlier report's findings to what they were about."""
     entries = [
         _Entry(
             name=item.about,
@@ -102,19 +112,24 @@ def drift_html(report: Drift) -> str:
             health="",
             facts=(("what", item.field), ("changed by", item.by), ("at", item.at), ("first seen", item.first_seen)),
             lines=(item.why, *(f"run: {command}" for command in item.mend.commands)),
+            was="" if before is not None and item.id not in before else None,
         )
         for item in report.items
     ]
     said = f"Drift at {report.revision[:12]}: {number(len(entries), 'finding')}."
-    return _page("Hubwright: drift", said, "Findings", entries)
+    here = {item.id for item in report.items}
+    missing = None if before is None else [about for name, about in before.items() if name not in here]
+    more = beside(Scene(), missing)
+    return _page("Hubwright: drift", said, "Findings", entries, more)
 
 
-def _page(title: str, said: str, noun: str, entries: list[_Entry]) -> str:
+def _page(title: str, said: str, noun: str, entries: list[_Entry], more: Mapping[str, Any]) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     rows = [entry.row(name) for name, entry in _named(entries)]
-    data = json.dumps({"columns": _COLUMNS, "rows": rows, "tones": TONES}, separators=(",", ":"))
-    style, script = ((_PLACE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    data = json.dumps({"columns": _COLUMNS, "rows": rows, "tones": TONES, **more}, separators=(",", ":"))
+    style, pictures, rest = ((_PLACE / name).read_text(encoding="utf-8") for name in _FILES)
+    script = pictures + rest
     frame = Environment(loader=FileSystemLoader(_PLACE), autoescape=True, undefined=StrictUndefined)
     return frame.get_template("page.html.j2").render(
         title=terminal(title),

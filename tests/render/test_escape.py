@@ -126,6 +126,17 @@ def test_a_comment_that_is_too_long_says_so() -> None:
     assert text(report, color=False).count("  ~ approval") == 2000
 
 
+def test_the_comment_of_ten_thousand_changes_fits() -> None:
+    report = reports.many(10_000)
+    comment = markdown(report)
+    assert len(comment.encode()) < 65_536
+    kept = comment.count("- `~` `approval")
+    assert kept > 100
+    assert f"- … and {10_000 - kept} more, not shown here" in comment
+    assert "| Approvals | 10000 |" in comment
+    assert "10000 pending" in comment.splitlines()[2]
+
+
 def test_annotations_and_sarif_have_their_own_escapes() -> None:
     assert escape.command_data("100 %0A a:b,c") == "100 %250A a:b,c"
     assert escape.command_property("100 %0A a:b,c") == "100 %250A a%3Ab%2Cc"

@@ -32,13 +32,14 @@
     standing: at("standing").value,
     group: at("group").value,
     spoke: at("spoke").value,
+    changed: at("changed").value,
   });
   const matching = () => {
     const w = wanted();
     const words = w.q.split(/\s+/).filter(Boolean);
     return rows.filter((row) =>
       (!w.standing || row.standing === w.standing) && (!w.group || row.group === w.group) &&
-      (!w.spoke || row.spoke === w.spoke) && words.every((word) => row.text.includes(word)));
+      (!w.spoke || row.spoke === w.spoke) && (!w.changed || row.was !== null) && words.every((word) => row.text.includes(word)));
   };
 
   const card = (row) => {
@@ -47,6 +48,7 @@
     const details = make("details");
     const head = make("summary");
     head.append(make("span", row.standing, "tag " + tone(row.standing)), make("strong", row.name));
+    if (row.was !== null) head.append(make("span", row.was ? "was " + row.was : "new", "tag warn"));
     if (row.health) head.append(make("span", row.health, "tag " + tone(row.health)));
     head.append(make("span", [row.group, row.spoke].filter(Boolean).join(" from "), "place"));
     details.append(head);
@@ -58,6 +60,17 @@
       const lines = make("ul");
       for (const line of row.lines) lines.append(make("li", line));
       inside.append(lines);
+    }
+    if (row.chain.length > 1) {
+      details.addEventListener("toggle", () => {
+        if (inside.querySelector(".chain")) return;
+        const picture = make("div", undefined, "chain");
+        picture.tabIndex = 0;
+        picture.setAttribute("role", "group");
+        picture.setAttribute("aria-label", "Lineage of " + row.name);
+        picture.append(pictures.lineage(row.chain));
+        list.after(picture);
+      });
     }
     const link = make("a", "Link to this");
     link.href = "#row-" + row.id;
@@ -123,6 +136,47 @@
       : "Nothing here belongs to a group.";
   };
 
+  const figures = () => {
+    const group = at("group").value;
+    const some = data.series.filter((one) => !group || one[0] === group);
+    at("figures").hidden = !some.length;
+    at("sparks").replaceChildren(...some.slice(0, 60).map(([name, metric, points]) => {
+      const shown = make("figure");
+      const words = make("figcaption", metric + " ");
+      words.append(make("span", name + ", now " + pictures.figure(points[points.length - 1][1])));
+      shown.append(words, pictures.spark(name, metric, points));
+      return shown;
+    }));
+  };
+
+  let told = 20;
+  const timeline = () => {
+    const group = at("group").value;
+    const some = data.moments.filter((one) => !group || one[1] === group);
+    at("time").hidden = !some.length;
+    if (!some.length) return;
+    at("time-legend").textContent = "What Git asked for, and when the hub's versions were last changed; newest first, times in UTC." +
+      (data.omitted ? " " + data.omitted + " older are left out." : "");
+    at("line").replaceChildren(pictures.timeline(some));
+    at("moments").replaceChildren(...some.slice(0, told).map(([time, name, about, before, after, who, by]) => {
+      const item = make("li");
+      const when = make("time", time);
+      when.dateTime = time;
+      const step = by === "the hub" ? after + " in the hub" : (before || "nothing") + " → " + (after || "gone");
+      item.append(when, make("strong", about), " in " + name + ": " + step + (who ? ", by " + who : "") + (by === "the hub" ? "" : " (" + by + ")"));
+      return item;
+    }));
+    at("older").hidden = some.length <= told;
+  };
+  const since = () => {
+    if (!data.earlier) return;
+    const changes = rows.filter((row) => row.was !== null).length, gone = data.earlier.gone;
+    at("since").hidden = at("changed-only").hidden = false;
+    at("since-count").textContent = changes + " otherwise or new, " + (gone.length + data.earlier.left) + " no longer there." +
+      (data.earlier.left ? " The first " + gone.length + " of these:" : "");
+    at("gone").replaceChildren(...gone.map((line) => make("li", line)));
+  };
+
   const remember = () => {
     const words = new URLSearchParams(Object.entries(wanted()).filter(([, value]) => value)).toString();
     history.replaceState(null, "", words ? "#?" + words : "#");
@@ -131,17 +185,21 @@
     shown = PAGE;
     remember();
     render();
+    figures();
+    timeline();
   };
   const follow = () => {
     const hash = location.hash;
     if (hash.startsWith("#?")) {
       const words = new URLSearchParams(hash.slice(2));
       at("words").value = words.get("q") || "";
-      for (const name of ["standing", "group", "spoke"]) at(name).value = words.get(name) || "";
+      for (const name of ["standing", "group", "spoke", "changed"]) at(name).value = words.get(name) || "";
     }
     const place = rows.findIndex((row) => "#row-" + row.id === hash);
     if (place >= 0) shown = Math.max(shown, place + 1);
     render();
+    figures();
+    timeline();
     const target = place >= 0 && at("row-" + rows[place].id);
     if (target) {
       target.querySelector("details").open = true;
@@ -154,7 +212,7 @@
     clearTimeout(waiting);
     waiting = setTimeout(changed, 80);
   });
-  for (const name of ["standing", "group", "spoke"]) at(name).addEventListener("change", changed);
+  for (const name of ["standing", "group", "spoke", "changed"]) at(name).addEventListener("change", changed);
   at("filter").addEventListener("submit", (event) => event.preventDefault());
   at("filter").addEventListener("reset", () => setTimeout(changed));
   at("more").addEventListener("click", () => {
@@ -169,6 +227,10 @@
     changed();
     at("rows-title").scrollIntoView();
   });
+  at("older").addEventListener("click", () => {
+    told += 100;
+    timeline();
+  });
   window.addEventListener("hashchange", follow);
   document.addEventListener("keydown", (event) => {
     if (event.key === "/" && !["INPUT", "SELECT", "TEXTAREA"].includes(document.activeElement.tagName)) {
@@ -176,7 +238,8 @@
       at("words").focus();
     }
   });
+  since();
   matrix();
   follow();
-  document.documentElement.dataset.ready = "yes";
+  document.documentElement.dataset.ready = String(Math.round(performance.now()));
 })();
