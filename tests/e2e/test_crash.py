@@ -17,7 +17,11 @@ from tests.e2e.scenarios import SCENARIOS, Scenario, ready
 Bench = tuple[Bed, Any, Any]
 
 
-every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda item: item.name)
+MANY = {"two spokes"}  # of so many calls that dying at each takes long
+every_scenario = pytest.mark.parametrize(
+    "scenario",
+    [pytest.param(item, id=item.name, marks=[pytest.mark.slow] * (item.name in MANY)) for item in SCENARIOS],
+)
 short_scenarios = pytest.mark.parametrize(
     "scenario", [item for item in SCENARIOS if item.short], ids=lambda item: item.name
 )

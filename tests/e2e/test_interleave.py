@@ -106,6 +106,7 @@ def doubled(pair: Pair) -> set[tuple[str, int]]:
     return found
 
 
+@pytest.mark.slow
 def test_without_a_token_that_lasts_one_version_can_be_approved(pair: Pair) -> None:
     """Between the look and the create nothing but the token helps; whatever came of it, one version can be approved."""
     pair.base.settings.token = Span(calls=0)
@@ -117,6 +118,7 @@ def test_without_a_token_that_lasts_one_version_can_be_approved(pair: Pair) -> N
     assert doubled(pair) == {("after", nth - 1), ("before", nth)}
 
 
+@pytest.mark.slow
 def test_the_look_before_the_create_has_teeth(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     pair.base.settings.token = Span(calls=0)
     monkeypatch.setattr(package, "_there", lambda *_: "")
@@ -135,6 +137,7 @@ def test_the_token_keeps_to_one_version_while_list_lags(lagging: Pair) -> None:
         assert versions(world) == [("churn/1", "Approved")], (phase, nth)
 
 
+@pytest.mark.slow
 def test_the_deterministic_token_has_teeth(lagging: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     original: Callable[..., Any] = package.create
 

@@ -23,14 +23,6 @@ from tests.cli.conftest import (  # noqa: F401  (fixtures)
 from tests.cli.spokes import CHURN
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What takes minutes is run when it is asked for: pytest -m slow."""
-    if "slow" not in str(config.option.markexpr):
-        for item in items:
-            if item.get_closest_marker("slow"):
-                item.add_marker(pytest.mark.skip(reason="takes minutes: pytest -m slow"))
-
-
 @pytest.fixture(autouse=True)
 def _forgetting() -> Iterator[None]:
     yield

@@ -187,7 +187,7 @@ def test_tags_by_exclusion(ecr: Any, refused: Any, mutability: str, stays: str) 
 def test_what_the_sandbox_lacks_is_said(ecr: Any, refused: Any, app: str) -> None:
     """501, which clients do not retry; moto would know nothing of our images."""
     with refused("NotImplemented", 501):
-        ecr.describe_image_scan_findings(repositoryName=app, imageId={"imageTag": "1"})
+        ecr.describe_image_signing_status(repositoryName=app, imageId={"imageTag": "1"})
 
 
 def test_failures_of_a_batch(ecr: Any, app: str) -> None:
