@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from controller.core.manifests import Manifests
 from controller.core.model import Target
 from controller.core.record import Record
 from controller.core.release import Held, Release
+from controller.core.revoked import of_record, revoking
 from controller.core.rules import Gate
 from controller.core.view import Package, View
 from controller.core.wish import Finding, Subject
@@ -53,15 +54,31 @@ def gather(
     started = {}
     for subject in subjects:
         gates = [gate for _, gate in gates_of(subject, manifests, given)]
-        if gates and not isinstance(answers.get(subject.name), Finding):
+        wary = _to_approve(subject) and bool(revoking(subject, manifests))
+        if (gates or wary) and not isinstance(answers.get(subject.name), Finding):
             view = views[subject.place.target]
             started[subject.name] = pool.submit(
-                partial(_evidence, cloud, subject, view, answers.get(subject.name), gates)
+                partial(_evidence, cloud, subject, view, answers.get(subject.name), gates, wary=wary)
             )
     return {name: future.result() for name, future in started.items()}
 
 
-def _evidence(cloud: Cloud, subject: Subject, view: View, answer: Answer, gates: list[Gate]) -> Evidence:
+def _to_approve(subject: Subject) -> bool:
+    return subject.asks == "Approved" and (subject.live is None or subject.live.approval != "Approved")
+
+
+def _evidence(cloud: Cloud, subject: Subject, view: View, answer: Answer, gates: list[Gate], *, wary: bool) -> Evidence:
+    found = _looked_at(cloud, subject, view, answer, gates) if gates else Evidence()
+    if not wary or subject.recorded_as not in view.records:
+        return found
+    try:
+        record = answer if isinstance(answer, Record) else _record(cloud, subject, view, subject.recorded_as)
+    except HubwrightError as error:
+        return replace(found, unread=told(error))
+    return replace(found, digests=frozenset(of_record(record)))
+
+
+def _looked_at(cloud: Cloud, subject: Subject, view: View, answer: Answer, gates: list[Gate]) -> Evidence:
     scans = _scans(cloud, subject) if any(gate.image_scan for gate in gates) else None
     try:
         content = _content(cloud, subject, view, answer)

@@ -55,6 +55,7 @@ class Evidence:
     `readings` are metrics by their name (`ModelQuality.Statistics:a.b`), `current` those of the version that is
     Approved now (None: there is none) and `current_is` its name; `proofs` are validators' documents by their place;
     `scans` are None while no image of it is in the hub. `fault` says why there is no release to look at.
+    `digests` are what its record consists of, where some digest is revoked for it, and `unread` why that is not known.
     """
 
     release: Release | None = None
@@ -64,6 +65,8 @@ class Evidence:
     proofs: Mapping[str, Reading] = field(default_factory=dict)
     scans: Sequence[Scan] | None = None
     fault: str = ""
+    digests: frozenset[str] = frozenset()
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True)

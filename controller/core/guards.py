@@ -66,9 +66,10 @@ def guarded(wish: Wish, view: View, manifests: Manifests, given: Given, evidence
         return wish
     rules = covering(subject.group_name, manifests)
     found: list[Hold | str] = [*_standing(subject, view, rules, manifests, given)]
-    found += revoked_holds(subject, wish.draft.release if wish.draft else None, manifests)
+    known = evidence.get(subject.name)
+    found += revoked_holds(subject, wish.draft.release if wish.draft else None, manifests, known)
     if stepping(subject):
-        found += _stepping(subject, rules, manifests, given, evidence.get(subject.name))
+        found += _stepping(subject, rules, manifests, given, known)
     holds = tuple(item for item in found if isinstance(item, Hold))
     return replace(wish, holds=holds, passed=tuple(item for item in found if isinstance(item, str)))
 

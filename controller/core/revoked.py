@@ -7,8 +7,10 @@ import binascii
 from collections.abc import Iterable, Iterator, Mapping
 
 from controller.core.fields import images
+from controller.core.gates import Evidence
 from controller.core.globs import any_matches
-from controller.core.manifests import Lock, Manifests
+from controller.core.manifest import Guardrails
+from controller.core.manifests import Entry, Lock, Manifests
 from controller.core.record import Record
 from controller.core.release import Release
 from controller.core.view import Package
@@ -17,18 +19,29 @@ from controller.core.wish import Hold, Subject
 _HINT = "it stays out until the platform takes the digest off its list"
 
 
-def revoked_holds(subject: Subject, release: Release | None, manifests: Manifests) -> tuple[Hold, ...]:
+def revoking(subject: Subject, manifests: Manifests) -> list[Entry[Guardrails]]:
+    """The guardrails that revoke digests for a promotion's group, by name."""
+    return [
+        entry
+        for _, entry in sorted(manifests.guardrails.items())
+        if entry.spec.revoked
+        and (entry.spec.select is None or any_matches(entry.spec.select.groups, subject.group_name))
+    ]
+
+
+def revoked_holds(
+    subject: Subject, release: Release | None, manifests: Manifests, evidence: Evidence | None
+) -> tuple[Hold, ...]:
     """Why nothing of a promotion is made or approved: one hold for each rule that names something it consists of."""
-    if subject.promotion.approval == "Rejected":
+    rules_of = revoking(subject, manifests) if subject.promotion.approval != "Rejected" else []
+    if not rules_of:
         return ()
     held: list[Hold] = []
-    digests: set[str] | None = None
-    for name, entry in sorted(manifests.guardrails.items()):
-        rules = entry.spec
-        if not rules.revoked or not (rules.select is None or any_matches(rules.select.groups, subject.group_name)):
-            continue
-        if digests is None:
-            digests = {*consists(subject, release, manifests)}
+    digests = {*consists(subject, release, manifests), *(evidence.digests if evidence is not None else ())}
+    if evidence is not None and evidence.unread:
+        held.append(Hold("approval", f"whether it consists of something revoked is not known: {evidence.unread}"))
+    for entry in rules_of:
+        name, rules = entry.name, entry.spec
         hit = [rule for rule in rules.revoked if rule.digest in digests]
         held += [Hold("all", f"{name}/revoked: {rule.digest[:26]}… is revoked: {rule.reason}", _HINT) for rule in hit]
     return tuple(held)
