@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from controller.core.estimate import ASSUMED, estimate
 from controller.core.model import Action, Outcome, Target
 from controller.core.reasons import REASONS, Standing
 from controller.core.report import Report, Row, facts_of
@@ -18,7 +19,7 @@ from controller.render.document import revokes
 from controller.render.explain import explain
 from controller.render.item import Item
 from controller.render.models import models
-from controller.render.words import listed, number, size
+from controller.render.words import duration, listed, money, number, size
 
 Tone = Literal["alarm", "warning", "change", "quiet"]
 
@@ -124,12 +125,21 @@ def sections(report: Report) -> list[Section]:
         _long("Models", models(report)),
         Section("Groups, repositories and versions", "change", _actions(actions, named, *_PLACES), folded=True),
         Section("Copies", "change", _actions(actions, named, *_COPIES), folded=True),
+        Section("Estimate, not a bill", "quiet", tuple(_estimate(report)), folded=True),
         Section("Not from this branch", "quiet", _actions(before, named, "approval", *_PLACES, *_COPIES), folded=True),
         Section("In the hub now", "change", tuple(_placed(report)), folded=True),
         Section("Later", "quiet", tuple(_later(report)), folded=True),
         Section("Notes", "quiet", tuple(_notes(report)), folded=True),
     ]
     return [section for section in made if section.items]
+
+
+def _estimate(report: Report) -> Iterator[Item]:
+    """About how long the copies take and what they cost; a result says what they took."""
+    found = estimate(report.plan.actions) if report.kind == "plan" else None
+    if found is not None:
+        abroad = f", {size(found.abroad)} of it from one region to another" if found.abroad else ""
+        yield Item("", "copies", f"about {duration(found.seconds)} and {money(found.usd)}{abroad}", (ASSUMED,))
 
 
 def _placed(report: Report) -> Iterator[Item]:

@@ -26,3 +26,15 @@ def listed(words: Iterable[str]) -> str:
     """`a, b and c`."""
     *first, last = list(words) or [""]
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def duration(seconds: float) -> str:
+    """`1 s`, `48 s`, `12 min`, `3.5 h`: about."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def money(usd: float) -> str:
+    """`less than 0.01 USD`, `1.20 USD`."""
+    return f"{usd:,.2f} USD" if usd >= 0.01 else "less than 0.01 USD"

@@ -280,7 +280,7 @@ def test_the_pictures_are_drawn(tmp_path: Path) -> None:
         " in the hub: group-7/8; read by: 555555555555"
     )
     figures = shown.partition('id="sparks"')[2].partition("</section>")[0]
-    assert figures.count("<svg") == 60
+    assert figures.count("<svg") == 12
     assert "now 0.94</span>" in figures
     assert shown.partition('id="moments"')[2].partition("</ol>")[0].count("<li>") == 20
     assert "4 otherwise or new, 1 no longer there." in shown

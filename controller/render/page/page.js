@@ -138,9 +138,9 @@
 
   const figures = () => {
     const group = at("group").value;
-    const some = data.series.filter((one) => !group || one[0] === group);
+    const some = data.series.filter((one) => !group || one[0] === group).slice(0, group ? 60 : 12);
     at("figures").hidden = !some.length;
-    at("sparks").replaceChildren(...some.slice(0, 60).map(([name, metric, points]) => {
+    at("sparks").replaceChildren(...some.map(([name, metric, points]) => {
       const shown = make("figure");
       const words = make("figcaption", metric + " ");
       words.append(make("span", name + ", now " + pictures.figure(points[points.length - 1][1])));

@@ -30,7 +30,7 @@ const pictures = (() => {
         }
         const box = draw("g", {});
         box.append(draw("title", {}, part), draw("rect", { x: x + 0.5, y: at + 0.5, width: wide - 1, height: tall - 1, rx: 6 }));
-        box.append(draw("text", { x: x + 8, y: at + 17 }, short(part, 27)));
+        box.append(draw("text", { x: x + 8, y: at + 17 }, short(part, 25)));
         svg.append(box);
       });
     });
