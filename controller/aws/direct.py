@@ -9,6 +9,7 @@ a signature that is not taken) is handed to botocore as if nothing had been sent
 
 from __future__ import annotations
 
+import os
 import random
 import ssl
 import threading
@@ -159,7 +160,8 @@ class Direct:
     def _connections(self) -> Pool:
         with self._lock:
             if self._pool is None:
-                trusted = self._session.get_config_variable("ca_bundle") or get_cert_path(verify=True)
+                named = self._session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+                trusted = named or get_cert_path(verify=True)
                 self._pool = Pool(ssl.create_default_context(cafile=trusted))
             return self._pool
 

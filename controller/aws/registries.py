@@ -159,7 +159,7 @@ class _Token:
 
     def __call__(self, fresh: bool) -> Login:  # noqa: FBT001 - the shape of oci.auth.Credentials
         with self._lock:
-            if fresh or self._login is None or datetime.now(UTC) > self._until - _EARLY:
+            if fresh or self._login is None or datetime.now(UTC) + _EARLY > self._until:
                 self._login = self._fetch()
             return self._login
 

@@ -30,6 +30,7 @@ from controller.kinds.transfer import Route, transfer
 
 NAME = "artifact"
 _AT_ONCE, _RELAYED = 64, 8
+_LARGEST_RECORD = 64 << 20  # a hundred thousand objects are half of it
 _LEAST_PART = 5 << 20  # a stand-in for S3 may take smaller ones: then its limit is a part's size
 
 
@@ -131,9 +132,20 @@ def read_back(client: Client, account: str, bucket: str, name: str) -> Record:
             raise PreconditionError(f"the record s3://{bucket}/{name} is gone") from error
         raise
     try:
-        return read_record(answer["Body"].read())
+        with answer["Body"] as body:
+            return read_record(_whole(body))
     except ValueError as error:
         raise PreconditionError(f"the record s3://{bucket}/{name} cannot be trusted: {error}") from error
+
+
+def _whole(body: Any) -> bytes:
+    """A record's bytes; ValueError when there are more than any record has."""
+    data = bytearray()
+    while len(data) <= _LARGEST_RECORD and (piece := body.read(1 << 20)):
+        data += piece
+    if len(data) > _LARGEST_RECORD:
+        raise ValueError(f"it has more than {_LARGEST_RECORD} bytes")
+    return bytes(data)
 
 
 def create(world: World, action: Action) -> Facts:

@@ -12,7 +12,7 @@ from typing import Any
 from controller.core.errors import CloudError, PreconditionError
 from controller.kinds.base import Client
 from controller.kinds.flow import spread
-from controller.kinds.s3object import Copied, ObjectCopy, at_source, changed, checksums_of
+from controller.kinds.s3object import Copied, ObjectCopy, at_source, changed, checksums_of, opened
 from controller.kinds.s3upload import MIB, Lanes, Span, spans
 
 SHA256 = "sha256"
@@ -64,9 +64,8 @@ def digest(client: Client, where: Mapping[str, Any], size: int, lanes: Lanes) ->
 
 
 def _digest(client: Client, where: Mapping[str, Any], span: Span, size: int) -> bytes:
-    part = {"Range": f"bytes={span.start}-{span.end - 1}"} if span.end - span.start < size else {}
     state, count = hashlib.sha256(), 0
-    with client.call("GetObject", **where, **part)["Body"] as body:
+    with opened(client, where, span.start, span.end, size) as body:
         while data := body.read(_BUFFER):
             state.update(data)
             count += len(data)

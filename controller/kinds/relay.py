@@ -14,7 +14,17 @@ from controller.core.errors import CloudError
 from controller.kinds.base import Client
 from controller.kinds.room import Room
 from controller.kinds.s3copy import persistent
-from controller.kinds.s3object import Copied, ObjectCopy, at_destination, at_source, changed, content, proven, refused
+from controller.kinds.s3object import (
+    Copied,
+    ObjectCopy,
+    at_destination,
+    at_source,
+    changed,
+    content,
+    opened,
+    proven,
+    refused,
+)
 from controller.kinds.s3upload import MIB, Lanes, Part, Span, algorithm_of, assemble, part_of, spans
 
 PIECE = 8 * MIB
@@ -72,9 +82,8 @@ def _whole(reader: Client, client: Client, item: ObjectCopy, lanes: Lanes, room:
 def _read(reader: Client, item: ObjectCopy, span: Span) -> bytearray:
     """The bytes of a part, all of them; `PreconditionError` when the source is not what it was."""
     size = span.end - span.start
-    part = {"Range": f"bytes={span.start}-{span.end - 1}"} if size < item.size else {}
     try:
-        with reader.call("GetObject", **at_source(item), **part)["Body"] as body:
+        with opened(reader, at_source(item), span.start, span.end, item.size) as body:
             whole, at = bytearray(size), 0  # once, and not again when its pieces are joined
             while at < size and (data := body.read(min(size - at, MIB))):
                 whole[at : at + len(data)] = data

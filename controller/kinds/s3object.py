@@ -122,6 +122,20 @@ def at_source(item: ObjectCopy) -> dict[str, Any]:
     }
 
 
+def opened(client: Client, where: Mapping[str, Any], start: int, end: int, size: int) -> Any:
+    """The bytes `start` up to `end` of an object of `size` bytes, as a stream; `CloudError` if others are sent.
+
+    What stands between may pass over the range and send the whole: its first bytes must not be taken for these.
+    """
+    part = {"Range": f"bytes={start}-{end - 1}"} if end - start < size else {}
+    answer = client.call("GetObject", **where, **part)
+    if (length := answer.get("ContentLength", end - start)) != end - start:
+        answer["Body"].close()
+        said = f"{length} bytes were sent where {end - start} were asked for"
+        raise CloudError("s3:GetObject", "WrongRange", said, status=200)
+    return answer["Body"]
+
+
 def copy_source(item: ObjectCopy) -> dict[str, Any]:
     """For copying from it, pinned."""
     place = {"Bucket": item.source_bucket, "Key": item.source_key}

@@ -147,3 +147,18 @@ def test_idle_connections_are_bounded(pool: Pool, monkeypatch: pytest.MonkeyPatc
     for _ in range(5):
         asked(pool, Peer(OK))
     assert sum(map(len, pool._idle.values())) == 3
+
+
+@pytest.mark.parametrize("name", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+def test_the_roots_are_those_that_botocore_trusts(
+    monkeypatch: pytest.MonkeyPatch, aws: Aws, s3: AwsClient, name: str
+) -> None:
+    trusted: list[str] = []
+    made = ssl.create_default_context()
+    monkeypatch.setattr(ssl, "create_default_context", lambda cafile: trusted.append(cafile) or made)
+    for other in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, "roots.pem")
+    cloud = AwsCloud({}, run="test", writable=False, log=CallLog(), prepare=aws.prepare)
+    cloud._own().direct._connections()
+    assert trusted == ["roots.pem"]

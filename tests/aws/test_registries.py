@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from controller.aws.calls import CallLog
-from controller.aws.registries import EcrRegistries
+from controller.aws.registries import EcrRegistries, _Token
 from controller.core.errors import RegistryError, SafetyError, WaitingError
 from controller.core.model import Target
 from controller.oci.auth import Login
@@ -168,3 +168,20 @@ def test_bytes_are_told_while_they_arrive() -> None:
     place = f"{HUB_HOST}/models/churn/app"
     registries.copy(f"{SPOKE_HOST}/churn/app", place, manifest.digest, "hw-1", (), lambda *how: told.append(how))
     assert told == [(5, 7), (7, 7)]
+
+
+def test_a_login_that_does_not_say_how_long_it_lasts_is_fetched_each_time() -> None:
+    cloud = Cloud()
+
+    class Client:
+        def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
+            answer = cloud.client(Target(HUB, "eu-west-1"), "ecr").call(operation)
+            del answer["authorizationData"][0]["expiresAt"]
+            return dict(answer)
+
+        def pages(self, operation: str, result: str, /, **parameters: Any) -> Any:
+            raise AssertionError
+
+    token = _Token(Client(), None)  # type: ignore[arg-type]
+    assert [token(False), token(False)] == [LOGIN, LOGIN]
+    assert len(cloud.asked) == 2
