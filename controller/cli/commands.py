@@ -98,17 +98,22 @@ def lock(names: tuple[str, ...], **values: Any) -> int:
 @click.option("--out", type=_FILE, metavar="FILE", help="Save the plan for reconcile --plan.")
 @click.option("--detailed-exitcode", "detailed", is_flag=True, help="Exit 2 when there is something to do.")
 @click.option("--since", metavar="REV", help="Tell what the branch brings, since it left REV, from what was so before.")
+@click.option("--offline", is_flag=True, help="By the manifests alone, against --since: no credentials, no call.")
 @click.option(
     "--before", type=_FILE, metavar="FILE", help="An earlier plan (--out): --html says what is otherwise now."
 )
 @formats("text", "json", "markdown", "sarif", "junit", "github")
 @taking(ALSO, SCOPE, ACTING, FOLDER, REVISION, REVIEW, RUNNING)
-def plan(out: Path | None, form: str, **values: Any) -> int:
+def plan(out: Path | None, form: str, *, offline: bool, **values: Any) -> int:
     """Show what reconcile would do. Reads only.
 
     \b
     Example: hubwright plan --out plan.json --format markdown
     """
+    if offline:
+        from controller.cli.offline import offline as told
+
+        return told(settings(values), form, {"out": out, **values})
     from controller.cli.line import plan as run
 
     return run(settings(values), form, out, **values)
