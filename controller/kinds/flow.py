@@ -116,30 +116,38 @@ class _Run:
         while self._waiting or self._running:
             while self._waiting and len(self._running) < self._pace.width:
                 self._start(self._waiting.popleft())
-                while not self._ended.empty():
-                    self._settle(self._ended.get())
+                self._gather([])
             if self._running:
-                self._settle(self._ended.get())
+                self._gather([self._ended.get()])
 
     def _start(self, index: int) -> None:
         future = self._pool.submit(self._work, self._items[index])
         self._running[future] = index
         future.add_done_callback(self._ended.put)
 
-    def _settle(self, future: Future[Any]) -> None:
+    def _gather(self, ended: list[Future[Any]]) -> None:
+        """Takes in all that has ended. A wave of refusals is one word of the other side: one step back, one pause."""
+        while not self._ended.empty():
+            ended.append(self._ended.get())
+        waits = [self._settle(future) for future in ended]
+        if any(throttled(error) for future in ended if (error := future.exception()) is not None):
+            self._pace.slow()
+        if wait := max(waits, default=0.0):
+            self._pause(wait)
+
+    def _settle(self, future: Future[Any]) -> float:
+        """Seconds to wait before what is to be tried again."""
         index = self._running.pop(future)
         error = future.exception()
         if error is None:
             self.results[index] = future.result()
             self._pace.ended()
-        elif (throttled(error) or cut_off(error)) and self._tries.get(index, 0) < _TRIES:
+            return 0.0
+        if (throttled(error) or cut_off(error)) and self._tries.get(index, 0) < _TRIES:
             self._tries[index] = self._tries.get(index, 0) + 1
-            if throttled(error):
-                self._pace.slow()
-            self._pause(0.5 * 2 ** self._tries[index])
             self._waiting.append(index)
-        else:
-            raise error
+            return 0.5 * 2.0 ** self._tries[index]
+        raise error
 
     def drain(self) -> None:
         for future in list(self._running):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -80,3 +83,39 @@ def test_the_width_grows_while_that_pays(at_best: int, least: int, most: int) ->
         clock.now += 1.0 / min(pace.width, at_best)
         pace.ended()
     assert least <= pace.width <= most
+
+
+class Waves(Executor):
+    """Nothing ends until `size` pieces are under way; then all of them do, at once."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.begun: list[tuple[Future[Any], Callable[[], Any]]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.begun.append((future, partial(fn, *args, **kwargs)))
+        if len(self.begun) == self.size:
+            self.size = 1
+            for held, work in self.begun:
+                try:
+                    held.set_result(work())
+                except CloudError as error:
+                    held.set_exception(error)
+            self.begun.clear()
+        return future
+
+
+def test_a_wave_of_refusals_is_waited_for_once() -> None:
+    refused: set[int] = set()
+    pauses: list[float] = []
+
+    def work(number: int) -> int:
+        if number in refused:
+            return number
+        refused.add(number)
+        raise CloudError("s3:CopyObject", "SlowDown", "slower", status=503)
+
+    pace = Pace(lambda: 0.0, start=64)
+    assert spread(Waves(64), work, range(64), pace, pauses.append) == list(range(64))
+    assert (pauses, pace.width >= 32) == ([1.0], True)
