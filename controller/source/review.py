@@ -104,7 +104,7 @@ def _unbound(repo: git.Repository, head: str, revision: str) -> str:
 
 
 def _vouched(repo: git.Repository, head: str, base: str, manifests: Manifests) -> frozenset[str]:
-    """The promotions whose files, their locks' and their groups' are now as they were at `head`."""
+    """The promotions whose files, their groups', and those of what they come from, locks included, are as at `head`."""
     files = {name: _files(name, manifests) for name in manifests.promotions}
     paths = sorted({path for found in files.values() for path in found})
     then, now = _blobs(repo, head, paths), _blobs(repo, manifests.revision, paths)
@@ -118,10 +118,22 @@ def _vouched(repo: git.Repository, head: str, base: str, manifests: Manifests) -
 
 
 def _files(name: str, manifests: Manifests) -> list[str]:
-    promotion = manifests.promotions[name]
-    group = manifests.groups.get(promotion.spec.to.group)
-    beside = f"{promotion.path.rpartition('/')[0]}/{name}.lock.yaml".lstrip("/")
-    return [promotion.path, beside, *([group.path] if group is not None else [])]
+    group = manifests.groups.get(manifests.promotions[name].spec.to.group)
+    found = [group.path] if group is not None else []
+    for one in _chain(name, manifests):
+        path = manifests.promotions[one].path
+        found += [path, f"{path.rpartition('/')[0]}/{one}.lock.yaml".lstrip("/")]
+    return found
+
+
+def _chain(name: str, manifests: Manifests) -> list[str]:
+    """A promotion and those that it comes from: they decide what it brings."""
+    found: list[str] = []
+    at: str | None = name
+    while at is not None and at in manifests.promotions and at not in found:
+        found.append(at)
+        at = manifests.promotions[at].spec.source.promotion
+    return found
 
 
 def _blobs(repo: git.Repository, revision: str, paths: Iterable[str]) -> dict[str, str]:
