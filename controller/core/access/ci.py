@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from controller.core.access import actions as may
-from controller.core.access.facts import PLAN, PUSH, RECONCILE, HubSide, Side, SpokeSide
+from controller.core.access.facts import PLAN, PUSH, RECONCILE, Facts, HubSide, Side, SpokeSide
 from controller.core.access.hub_roles import inline, reads_spoke, role_of
 from controller.core.access.pen import Pen
 from controller.core.access.settings import HubCi, SpokeCi
@@ -18,13 +18,19 @@ def write_hub_ci(pen: Pen, hub: HubSide) -> None:
     ci = hub.hub.ci
     if ci is None:
         return
-    spokes = [spoke.access.read for spoke in pen.facts.spokes if spoke.access.read and not spoke.pushes]
-    reads = sorted({arn for arn in (hub.access.read, *spokes) if arn})
-    writes = sorted({arn for arn in (hub.access.register, hub.access.approve) if arn})
+    reads, writes = roles_assumed(pen.facts)
     if ci.subjects.plan:
         _role(pen, hub, ci, PLAN, ci.subjects.plan, reads)
     if ci.subjects.reconcile:
         _role(pen, hub, ci, RECONCILE, ci.subjects.reconcile, sorted({*reads, *writes}))
+
+
+def roles_assumed(facts: Facts) -> tuple[list[str], list[str]]:
+    """The roles that a run of the hubs enters: those that read, and those that write."""
+    spokes = [spoke.access.read for spoke in facts.spokes if spoke.access.read and not spoke.pushes]
+    reads = {arn for arn in (*(hub.access.read for hub in facts.hubs), *spokes) if arn}
+    writes = {arn for hub in facts.hubs for arn in (hub.access.register, hub.access.approve) if arn}
+    return sorted(reads), sorted(writes)
 
 
 def write_spoke_ci(pen: Pen, spoke: SpokeSide) -> None:

@@ -13,6 +13,7 @@ from controller.core.access.hub_roles import write_hub_roles
 from controller.core.access.pen import Pen
 from controller.core.access.spokes import Names, write_spoke
 from controller.core.access.stores import write_readers, write_stores
+from controller.core.access.worker import write_worker
 from controller.core.manifests import Manifests
 
 
@@ -43,6 +44,7 @@ def documents(facts: Facts, names: Names) -> tuple[Document, ...]:
         write_readers(pen, hub, names)
         write_events(pen, hub)
         write_hub_ci(pen, hub)
+        write_worker(pen, hub)
     for spoke in facts.spokes:
         write_spoke(pen, spoke, names)
         write_spoke_ci(pen, spoke)

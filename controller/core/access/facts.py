@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from controller.core.access.settings import Iam, Manage
 from controller.core.arn import partition_of
+from controller.core.guards import covering
 from controller.core.manifest import Access, Fleet, Hub, ModelGroup, Promotion, Spoke, Store, Subscription
 from controller.core.manifests import Entry, Manifests
 from controller.core.model import Key, Target
 
 PUSH, PLAN, RECONCILE = "hubwright-push", "hubwright-ci-plan", "hubwright-ci-reconcile"
+WORKER = "hubwright-worker"
 TAG = "hubwright-spoke"
 """The session tag that confines a push spoke's session of the register role; its value is the spoke's account."""
 
@@ -118,6 +120,25 @@ class Follow:
 
 
 @dataclass(frozen=True, slots=True)
+class Chain:
+    """A promotion from one hub on to another: their names, and the spoke that it began in."""
+
+    path: str
+    first: str
+    second: str
+    spoke: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the gates of a hub's groups look at: a place of evidence (`s3://BUCKET/PREFIX`), or the images' scans."""
+
+    path: str
+    hub: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """The fleet as far as access is concerned; Retired spokes are not there. `live` are names by (kind, account,
     region): those of a spoke's repositories and groups, and a hub's repositories, once they were read."""
@@ -128,6 +149,8 @@ class Facts:
     spokes: tuple[SpokeSide, ...]
     groups: tuple[GroupFacts, ...]
     follows: tuple[Follow, ...]
+    chains: tuple[Chain, ...] = ()
+    judged: tuple[Judged, ...] = ()
 
     @property
     def pushes(self) -> bool:
@@ -155,7 +178,10 @@ def facts_of(manifests: Manifests) -> Facts:
         for _, entry in sorted(manifests.spokes.items())
         if entry.spec.state != "Retired" and entry.spec.region
     )
-    return Facts(manifests.fleet.name, fleet.organization, hubs, spokes, _groups(manifests), tuple(_follows(manifests)))
+    return Facts(
+        manifests.fleet.name, fleet.organization, hubs, spokes, _groups(manifests), tuple(_follows(manifests)),
+        tuple(_chains(manifests)), tuple(_judged(manifests)),
+    )  # fmt: skip
 
 
 def _homes(manifests: Manifests) -> dict[str, str]:
@@ -171,8 +197,9 @@ def _hub(entry: Entry[Hub], fleet: Fleet, homes: Mapping[str, str]) -> HubSide:
     own = f"arn:{partition_of(hub.region)}:iam::{hub.account}:role{iam.path}"
     planning = (own + PLAN,) if ci and ci.subjects.plan else ()
     writing = (own + RECONCILE,) if ci and ci.subjects.reconcile else ()
-    callers = iam.callers + planning + writing
-    writers = iam.callers + writing
+    working = (own + WORKER,) if hub.events and iam.callers + writing else ()  # with none, any caller is let in
+    callers = iam.callers + planning + writing + working
+    writers = iam.callers + writing + working
     return HubSide(
         entry.name, entry.path, hub.account, hub.region, homes[hub.account], hub.access, iam,
         hub.manage or fleet.manage, hub, callers, writers,
@@ -224,3 +251,31 @@ def _follows(manifests: Manifests) -> list[Follow]:
             source = wish.source
             found.append(Follow(name, entry.path, source.spoke, source.group, source.approval, group.spec.hub))
     return found
+
+
+def _hub_of(manifests: Manifests, promotion: str | None) -> str:
+    """The hub that a promotion goes to; empty when its manifest, or its group's, is not there."""
+    found = manifests.promotions.get(promotion or "")
+    group = manifests.groups.get(found.spec.to.group) if found else None
+    return (group.spec.hub or "") if group else ""
+
+
+def _chains(manifests: Manifests) -> Iterator[Chain]:
+    found = set()
+    for name, entry in sorted(manifests.promotions.items()):
+        first, second = _hub_of(manifests, entry.spec.source.promotion), _hub_of(manifests, name)
+        spoke = _origin(manifests, entry)
+        if first and second and first != second and spoke and (first, second, spoke) not in found:
+            found.add((first, second, spoke))
+            yield Chain(entry.path, first, second, spoke)
+
+
+def _judged(manifests: Manifests) -> Iterator[Judged]:
+    found = set()
+    for name, entry in sorted(manifests.groups.items()):
+        rules = covering(entry.spec.group or name, manifests)
+        places = [(rule.path, gate) for rule in rules for gate in rule.spec.gates]
+        for path, gate in [*places, *((entry.path, gate) for gate in entry.spec.gates)]:
+            if gate.evidence is not None or gate.image_scan is not None:
+                found.add(Judged(path, entry.spec.hub or "", gate.evidence or ""))
+    yield from sorted(found, key=lambda item: (item.hub, item.evidence, item.path))

@@ -8,6 +8,14 @@ from typing import Any
 from controller.core.access import actions as may
 from controller.core.access.facts import TAG, Facts, HubSide, SpokeSide
 from controller.core.access.pen import Pen
+from controller.core.access.records import (
+    read_judged,
+    read_recorded,
+    usable,
+    write_chained,
+    write_recorded,
+    write_told,
+)
 from controller.core.access.statement import statement
 from controller.core.arn import domain_of
 from controller.core.model import Key
@@ -24,7 +32,9 @@ def write_hub_roles(pen: Pen, hub: HubSide) -> None:
     if access.read:
         key = _role(pen, hub, access.read, "read", hub.callers)
         _reads(pen, hub, key)
+        _reads_store(pen, hub, key)
         _reads_sources(pen, hub, key)
+        read_recorded(pen, hub, key)
     if access.register:
         key = _role(pen, hub, access.register, "register", hub.writers)
         _pushers(pen, hub, access.register)
@@ -32,6 +42,9 @@ def write_hub_roles(pen: Pen, hub: HubSide) -> None:
         _writes_store(pen, hub, key)
         _writes_images(pen, hub, key)
         _copies_sources(pen, hub, key)
+        write_chained(pen, hub, key)
+        write_told(pen, hub, key)
+        write_recorded(pen, hub, key)
     if access.approve:
         _approves(pen, hub, _role(pen, hub, access.approve, "approve", hub.writers))
 
@@ -68,6 +81,10 @@ def inline(pen: Pen, side: Any, role: Key) -> Key:
 def _role(pen: Pen, hub: HubSide, arn: str, purpose: str, callers: Sequence[str]) -> Key:
     role = role_of(pen, hub, arn, f"the hub's role to {purpose}")
     trust(pen, role, hub, hub, callers, hub.access.external_id)
+    for other in pen.facts.hubs:  # one run enters all hubs
+        if other.account != hub.account:
+            theirs = other.callers if purpose == "read" else other.writers
+            trust(pen, role, hub, other, theirs, hub.access.external_id)
     return inline(pen, hub, role)
 
 
@@ -89,11 +106,8 @@ def _pushers(pen: Pen, hub: HubSide, arn: str) -> None:
             pen.say(role, (purpose, spoke.account), wished, spoke.path)
 
 
-def _reads(pen: Pen, hub: HubSide, key: Key, *, records: bool = True) -> None:
-    """What a plan reads of a hub, whoever makes it: the hub's own run, or with the register role a push spoke's.
-
-    Without `records` they are only listed: a push spoke reads its own alone.
-    """
+def _reads(pen: Pen, hub: HubSide, key: Key) -> None:
+    """What a plan reads of a hub, whoever makes it: the hub's own run, or with the register role a push spoke's."""
     versions, groups = hub.arn("sagemaker", "model-package/*"), hub.arn("sagemaker", "model-package-group/*")
     repositories = hub.arn("ecr", f"repository/{hub.hub.images.prefix}/*")
     _say(pen, hub, key, "ReadsVersions", may.DESCRIBE_VERSIONS, [versions])
@@ -102,12 +116,21 @@ def _reads(pen: Pen, hub: HubSide, key: Key, *, records: bool = True) -> None:
     _say(pen, hub, key, "ListsRepositories", may.LIST_REPOSITORIES, [hub.arn("ecr", "repository/*")])
     _say(pen, hub, key, "ListsImages", may.LIST_IMAGES, [repositories])
     for store in hub.hub.stores:
-        place = f"{store.prefix}/.releases/*"
-        if records:
-            _say(pen, hub, key, f"ReadsRecords{store.name}", ("s3:GetObject",), [hub.bucket(f"{store.bucket}/{place}")])
         _say(pen, hub, key, f"SeesStore{store.name}", may.BUCKET_STATE, [hub.bucket(store.bucket)])
-        listed = {"StringLike": {"s3:prefix": [place]}}
-        _say(pen, hub, key, f"ListsRecords{store.name}", may.LIST_OBJECTS, [hub.bucket(store.bucket)], listed)
+    read_judged(pen, hub, key)
+
+
+def _reads_store(pen: Pen, hub: HubSide, key: Key) -> None:
+    """What `drift`, `trace`, `attest` and gates read of what was promoted: records, objects, images."""
+    for store in hub.hub.stores:
+        below = f"{store.prefix}/*"
+        listed = {"StringLikeIfExists": {"s3:prefix": [below]}}
+        lists = (*may.LIST_OBJECTS, *may.LIST_VERSIONS)
+        _say(pen, hub, key, f"ReadsStore{store.name}", may.READ_OBJECTS, [hub.bucket(f"{store.bucket}/{below}")])
+        _say(pen, hub, key, f"ListsStore{store.name}", lists, [hub.bucket(store.bucket)], listed)
+    images = hub.arn("ecr", f"repository/{hub.hub.images.prefix}/*")
+    _say(pen, hub, key, "PullsImages", may.PULL, [images])
+    _say(pen, hub, key, "LogsIn", may.LOG_IN, ["*"])
     _keys(pen, hub, key, "ReadsKeys", may.DECRYPT, hub.keys)
 
 
@@ -117,10 +140,16 @@ def _registers(pen: Pen, hub: HubSide, key: Key) -> None:
     if not groups:
         return
     _say(pen, hub, key, "Registers", may.REGISTER, [*groups, *versions], pending)
-    _say(pen, hub, key, "MakesGroups", (*may.MAKE_GROUPS, *may.DESCRIBE_GROUPS, *may.GROUP_TAGS), groups)
-    _say(pen, hub, key, "SeesVersions", may.DESCRIBE_VERSIONS, versions)
+    made = (*may.MAKE_GROUPS, *may.HOLD_GROUPS)
     if pen.facts.pushes:  # a push spoke's run reads the hub with this role
-        _reads(pen, hub, key, records=False)
+        _say(pen, hub, key, "MakesGroups", made, groups)
+        _reads(pen, hub, key)
+        for store in hub.hub.stores:  # of records only the names: a push spoke reads its own alone
+            listed = {"StringLike": {"s3:prefix": [f"{store.prefix}/.releases/*"]}}
+            _say(pen, hub, key, f"ListsRecords{store.name}", may.LIST_OBJECTS, [hub.bucket(store.bucket)], listed)
+    else:
+        _say(pen, hub, key, "MakesGroups", (*made, *may.DESCRIBE_GROUPS, *may.GROUP_TAGS), groups)
+        _say(pen, hub, key, "SeesVersions", may.DESCRIBE_VERSIONS, versions)
 
 
 def _writes_store(pen: Pen, hub: HubSide, key: Key) -> None:
@@ -142,7 +171,8 @@ def _writes_store(pen: Pen, hub: HubSide, key: Key) -> None:
 
 
 def _writes_images(pen: Pen, hub: HubSide, key: Key) -> None:
-    deeds = (*may.PULL, *may.PUSH, *may.LIST_IMAGES, *may.MAKE_REPOSITORIES)
+    seen = () if pen.facts.pushes else may.LIST_IMAGES  # said of all images where spokes push
+    deeds = (*may.PULL, *may.PUSH, *seen, *may.MAKE_REPOSITORIES)
     _say(pen, hub, key, "LogsIn", may.LOG_IN, ["*"])
     for purpose, account, conditions in _sessions(pen.facts):
         place = hub.arn("ecr", f"repository/{hub.hub.images.prefix}/{account}/*")
@@ -195,6 +225,18 @@ def reads_spoke(pen: Pen, side: Any, key: Key, spoke: SpokeSide) -> None:
         images = [spoke.arn("ecr", f"repository/{name}") for name in allow.repositories]
         _say(pen, side, key, f"PullsImages{spoke.account}", may.PULL, images, {}, spoke.path)
         _say(pen, side, key, "LogsIn", may.LOG_IN, ["*"], {}, spoke.path)
+    if side is spoke:  # what it was made by is asked of its own account alone
+        _reads_origins(pen, spoke, key)
+
+
+def _reads_origins(pen: Pen, spoke: SpokeSide, key: Key) -> None:
+    """The jobs and pipeline runs that versions come from, and whether a key is one that AWS manages."""
+    jobs, runs = spoke.arn("sagemaker", "training-job/*"), spoke.arn("sagemaker", "pipeline/*/execution/*")
+    _say(pen, spoke, key, "ReadsJobs", may.DESCRIBE_JOBS, [jobs])
+    _say(pen, spoke, key, "ReadsRuns", may.DESCRIBE_RUNS, [runs])
+    if spoke.spoke.copy == "server" and spoke.spoke.allow.buckets:
+        managed = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": ["alias/aws/s3"]}}
+        _say(pen, spoke, key, "SeesManagedKey", may.SEE_KEY, [spoke.arn("kms", "key/*")], managed)
 
 
 def reads_bucket(
@@ -241,16 +283,7 @@ def _keys(
         via = {"kms:ViaService": [f"{service}.{region}.{domain_of(region)}"]}
         found = {**(conditions or {})}
         found["StringEquals"] = {**found.get("StringEquals", {}), **via}
-        _say(pen, side, key, purpose, deeds, [_usable(arn, found)], found, origin)
-
-
-def _usable(arn: str, conditions: dict[str, Any]) -> str:
-    """A key as a resource; policies know an alias only as a condition."""
-    head, kind, alias = arn.partition(":alias/")
-    if not kind:
-        return arn
-    conditions["ForAnyValue:StringEquals"] = {"kms:ResourceAliases": [f"alias/{alias}"]}
-    return head + ":key/*"
+        _say(pen, side, key, purpose, deeds, [usable(arn, found)], found, origin)
 
 
 def _say(

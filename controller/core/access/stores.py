@@ -9,6 +9,7 @@ from typing import Any
 from controller.core.access import actions as may
 from controller.core.access.facts import Facts, GroupFacts, HubSide
 from controller.core.access.pen import Pen
+from controller.core.access.records import write_handed_on, write_key_handed_on, write_once
 from controller.core.access.spokes import Names
 from controller.core.access.statement import statement
 from controller.core.arn import domain_of, service_principal
@@ -42,23 +43,13 @@ def write_stores(pen: Pen, hub: HubSide) -> None:
     """Each store's bucket and key."""
     for store in hub.hub.stores:
         key = pen.policy(hub, "bucket_policy", store.bucket, f"the store {store.name}: written once, read by readers")
-        _write_once(pen, hub, key, store)
+        write_once(pen, hub, key, store.name, hub.bucket(f"{store.bucket}/{store.prefix}/*"))
+        write_handed_on(pen, hub, key, store)
         for group in pen.facts.groups_of(hub):
             for reader in _readers(pen.facts, hub, group):
                 _reads_store(pen, hub, key, store, group, reader)
     for arn in hub.keys:
         _key(pen, hub, arn)
-
-
-def _write_once(pen: Pen, hub: HubSide, key: Key, store: Store) -> None:
-    """Nobody replaces an object below the prefix, and nobody removes a version of one."""
-    below = [hub.bucket(f"{store.bucket}/{store.prefix}/*")]
-    created = {"Null": {"s3:if-none-match": ["true"]}, "Bool": {"s3:ObjectCreationOperation": ["true"]}}
-    everyone = {"AWS": ["*"]}
-    once = statement(("s3:PutObject",), below, principal=everyone, conditions=created, effect="Deny")
-    pen.say(key, ("WrittenOnce", store.name), once, hub.path)
-    kept = statement(("s3:DeleteObjectVersion",), below, principal=everyone, effect="Deny")
-    pen.say(key, ("NeverDeleted", store.name), kept, hub.path)
 
 
 def _reads_store(pen: Pen, hub: HubSide, key: Key, store: Store, group: GroupFacts, reader: _Reader) -> None:
@@ -82,6 +73,7 @@ def _key(pen: Pen, hub: HubSide, arn: str) -> None:
             conditions = pen.facts.organized({**via, "ArnEquals": {"aws:PrincipalArn": [role]}})
             wished = statement(deeds, ["*"], principal={"AWS": [hub.root]}, conditions=conditions)
             pen.say(key, ("Hub", word), wished, hub.path)
+    write_key_handed_on(pen, hub, key, arn)
     for group in pen.facts.groups_of(hub):
         for reader in _readers(pen.facts, hub, group):
             principal, conditions = reader.grant(pen.facts, via)
