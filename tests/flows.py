@@ -21,10 +21,12 @@ from controller.sandbox.principals import user_keys
 from controller.sandbox.pump import deliver
 from controller.sandbox.world import Account
 from tests import bed as beds
+from tests import flows_more as more
 from tests.admins import Admins
 from tests.bed import CHURN, HUB, REGION, STORE, VISION, promotion, standing
 from tests.granted import PLATFORM, Granted, role, spoke
 
+AUDIT = more.AUDIT
 EDGE, SCORING = "444444444444", "555555555555"
 ISSUER = "https://token.actions.githubusercontent.com"
 READER = f"arn:aws:iam::{SCORING}:role/scoring"
@@ -41,11 +43,17 @@ def everything(folder: Path) -> Granted:
     hub["spec"] |= {
         "stores": [{"name": "main", "bucket": STORE, "kmsKeyArn": keys[HUB], "verify": "deep"}],
         "events": {"bus": "models"},
+        "lineage": {"table": "versions", "bus": "default"},
+        "audit": {"bucket": AUDIT, "retention": "1d"},
         "ci": ci({"plan": [PULL_REQUEST], "reconcile": [MAIN]}),
     }
     platform = PLATFORM | {
         "central": hub,
-        "churn": {"kind": "ModelGroup", "metadata": {"name": "churn"}, "spec": {"readers": [READER]}},
+        "churn": {
+            "kind": "ModelGroup",
+            "metadata": {"name": "churn"},
+            "spec": {"readers": [READER]},
+        },
         "churn-lab": churn,
         "edge-lab": spoke("edge-lab", EDGE, copy="relay"),
         "vision-lab": spoke("vision-lab", VISION, pattern="push", ci=ci({"push": [MAIN]})),
@@ -68,6 +76,7 @@ def everything(folder: Path) -> Granted:
     world = Granted(folder, (*wishes, follow), platform, admins)
     admins.world.settings.part_minimum = 1
     admins.bucket(HUB, STORE)
+    more.prepare(admins)
     for name, account in (("churn-lab", CHURN), ("vision-lab", VISION), ("edge-lab", EDGE)):
         world.source(name, account, body=b"x" * 2500, key=keys.get(account))
     return world
@@ -168,12 +177,15 @@ def read_by_readers(world: Granted) -> None:
         .partition(":")[0]
     )
     named = {"registryId": HUB, "repositoryName": repository}
-    digest = (
-        images.call("DescribeImages", **named) if False else world.admins.call(HUB, "ecr", "DescribeImages", **named)
-    )
+    digest = world.admins.call(HUB, "ecr", "DescribeImages", **named)
     digest = digest["imageDetails"][0]["imageDigest"]
     manifest = images.call("BatchGetImage", **named, imageIds=[{"imageDigest": digest}])["images"][0]["imageManifest"]
     images.call("GetDownloadUrlForLayer", **named, layerDigest=json.loads(manifest)["layers"][0]["digest"])
+    for other in world.admins.world.registry_of(HUB, REGION).repositories:
+        place = {"registryId": HUB, "repositoryName": other}
+        digest = world.admins.call(HUB, "ecr", "DescribeImages", **place)["imageDetails"][0]["imageDigest"]
+        text = images.call("BatchGetImage", **place, imageIds=[{"imageDigest": digest}])["images"][0]["imageManifest"]
+        images.call("GetDownloadUrlForLayer", **place, layerDigest=json.loads(text)["layers"][0]["digest"])
 
 
 def pulled_by_sagemaker(world: Granted) -> None:
@@ -196,6 +208,7 @@ def written_once(world: Granted) -> None:
     version = store.objects[key][0].version
     assert _denied(lambda: world.admins.call(HUB, "s3", "PutObject", Bucket=STORE, Key=key, Body=b"worse"))
     assert _denied(lambda: world.admins.call(HUB, "s3", "DeleteObject", Bucket=STORE, Key=key, VersionId=version))
+    assert _denied(lambda: world.admins.call(HUB, "s3", "DeleteObject", Bucket=STORE, Key=key))
 
 
 def _denied(deed: Callable[[], Any]) -> bool:
@@ -248,5 +261,6 @@ def buried(world: Granted) -> None:
 
 FLOWS: tuple[Callable[[Granted], None], ...] = (
     plans, interrupted, promoted, again, pushed, approved, readers_granted, read_by_readers, pulled_by_sagemaker,
-    written_once, followed, subscribed, buried,
+    written_once, followed, more.worked, subscribed, more.told, more.recorded, more.kept, more.held, more.drifted, more.traced,
+    more.origins, more.probed, more.pushing, more.managed, buried,
 )  # fmt: skip

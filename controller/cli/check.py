@@ -9,6 +9,7 @@ from typing import Any
 from controller.cli.output import told, write
 from controller.cli.run import read_manifests
 from controller.cli.settings import Settings
+from controller.core.access.troubles import troubles
 from controller.core.manifests import Manifests
 from controller.core.problems import ManifestsError, Problem
 from controller.render.document import problem, to_json
@@ -32,8 +33,9 @@ def validate(settings: Settings, form: str) -> int:
             raise
         write(_shown(error.problems, {}, form))
         return 1
-    write(_shown(manifests.problems, _counts(manifests), form))
-    return 1 if manifests.problems else 0
+    faults = (*manifests.problems, *troubles(manifests))
+    write(_shown(faults, _counts(manifests), form))
+    return 1 if faults else 0
 
 
 def _counts(manifests: Manifests) -> dict[str, int]:

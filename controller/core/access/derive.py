@@ -1,12 +1,11 @@
-"""From manifests to documents: everything that access needs, and why a fleet's manifests cannot say it."""
+"""From manifests to documents: everything that access needs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from controller.core.access.ci import write_hub_ci, write_spoke_ci
-from controller.core.access.document import LIMITS, Document
+from controller.core.access.document import Document
 from controller.core.access.events import write_events
 from controller.core.access.facts import Facts, HubSide, SpokeSide, facts_of
 from controller.core.access.hub_roles import write_hub_roles
@@ -15,15 +14,6 @@ from controller.core.access.spokes import Names, write_spoke
 from controller.core.access.stores import write_readers, write_stores
 from controller.core.access.worker import write_worker
 from controller.core.manifests import Manifests
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Why something cannot be derived, or would not be taken: the manifest's path, the message, what to do."""
-
-    path: str
-    message: str
-    hint: str = ""
 
 
 def derive(manifests: Manifests, names: Names | None = None) -> tuple[Document, ...]:
@@ -60,24 +50,3 @@ def looked_for(facts: Facts) -> Iterator[tuple[str, HubSide | SpokeSide]]:
         if spoke.read_by_hub:
             yield "repository", spoke
             yield "group", spoke
-
-
-def troubles(manifests: Manifests) -> list[Trouble]:
-    """What keeps access from being derived, and documents that AWS would not take."""
-    facts = facts_of(manifests)
-    said = [
-        Trouble(hub.path, f"the hub {hub.name} names no role to {purpose}", "name one under `access`")
-        for hub in facts.hubs
-        for purpose in ("read", "register", "approve")
-        if getattr(hub.access, purpose) is None
-    ]
-    return said + [_too_long(item) for item in derive(manifests) if item.size > LIMITS.get(item.key.kind, item.size)]
-
-
-def _too_long(item: Document) -> Trouble:
-    limit = LIMITS[item.key.kind]
-    return Trouble(
-        item.origins[0] if item.origins else "",
-        f"the {item.key.kind.replace('_', ' ')} of {item.key.name} would have {item.size} characters, of {limit}",
-        "fewer readers, buckets or spokes in one place: another store, or another hub",
-    )

@@ -163,7 +163,8 @@ def _writes_store(pen: Pen, hub: HubSide, key: Key) -> None:
             listed = {**conditions, "StringLikeIfExists": {"s3:prefix": below}}
             word = f"{purpose}{store.name}"
             _say(pen, hub, key, f"Stores{word}", (*may.READ_OBJECTS, *deeds), places, conditions)
-            lists = (*may.LIST_OBJECTS, *may.LIST_VERSIONS, *(may.LIST_UPLOADS if deeds else ()))
+            seen = () if purpose else may.LIST_VERSIONS  # what is approved is compared, by the hub's run alone
+            lists = (*may.LIST_OBJECTS, *seen, *(may.LIST_UPLOADS if deeds else ()))
             _say(pen, hub, key, f"ListsStore{word}", lists, [hub.bucket(store.bucket)], listed)
     _keys(pen, hub, key, "StoreKeys", may.ENCRYPT, hub.keys)
     if hub.active and hub.active.kms_key_arn:

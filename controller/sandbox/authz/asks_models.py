@@ -101,5 +101,10 @@ def asks(world: World, caller: Caller, operation: str, document: Document) -> It
     elif document.get("ModelPackageArn") or document.get("ModelPackageName"):
         text = str(document.get("ModelPackageArn") or document.get("ModelPackageName"))
         yield _package(world, caller, action, text, _written(document) if operation.startswith("Update") else {})
+    elif document.get("PipelineExecutionArn"):
+        yield Ask(action, str(document["PipelineExecutionArn"]), caller.account)
+    elif document.get("TrainingJobName"):
+        base = f"arn:{caller.partition}:sagemaker:{caller.region}:{caller.account}"
+        yield Ask(action, f"{base}:training-job/{document['TrainingJobName']}", caller.account)
     else:
         yield Ask(action, "*", caller.account)

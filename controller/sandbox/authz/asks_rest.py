@@ -80,6 +80,8 @@ def kms_asks(world: World, caller: Caller, operation: str, document: Document) -
         yield Ask(action, "*", caller.account, tag_keys(rows(document.get("Tags"), "TagKey", "TagValue")))
         return
     context: Keys = {"kms:calleraccount": (caller.account,)}
+    if key.aliases:
+        context["kms:resourcealiases"] = tuple(key.aliases)
     if document.get("Operations"):
         context["kms:grantoperations"] = tuple(document["Operations"])
     yield Ask(action, key.arn, key.account, context, (f"key {key.id}", key.policy), "key")

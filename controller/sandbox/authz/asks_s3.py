@@ -160,6 +160,8 @@ def _written(world: World, caller: Caller, request: Request, operation: str, nam
     yield _on(bucket, name, "PutObject", f"{name}/{key}", caller, context)
     if operation in ("PutObject", "CopyObject", "CreateMultipartUpload") and (tags or _tags_of_copy(world, request)):
         yield _on(bucket, name, "PutObjectTagging", f"{name}/{key}", caller, context)
+    if request.headers.get("x-amz-object-lock-mode"):
+        yield _on(bucket, name, "PutObjectRetention", f"{name}/{key}", caller, context)
     if bucket is not None:
         yield from _write_key(world, caller, request, operation, bucket, key)
 
