@@ -119,7 +119,9 @@ def test_no_action_is_granted_that_no_flow_uses(story, granted):
     unused = {(place, sid, action) for (place, sid), action in given - story.actions}
     unseen = {item for item in unused if any(word in item[1] and item[2] == action for word, action in UNSEEN)}
     print(f"\n{len(granted)} statements, {len(given)} actions in them; {story.calls} requests evaluated")
-    assert sorted([named(place), sid, action] for place, sid, action in unused - unseen) == [item[:3] for item in UNPLAYED["actions"]]
+    assert sorted([named(place), sid, action] for place, sid, action in unused - unseen) == [
+        item[:3] for item in UNPLAYED["actions"]
+    ]
 
 
 def test_every_statement_is_needed(story, granted):
