@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,17 @@ from controller.core.model import Target
 from tests.aws.test_direct import OK, Peer, asked
 from tests.aws.wire import HUB, Answer, Asked, Aws
 
+
+class Anything(dict[str, Any]):
+    """One answer to whatever is asked of S3."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[""] if name.startswith("s3:") else default
+
+
 HEADERS = {"ETag": '"e"', "Content-Length": "3", "Last-Modified": "Sun, 22 Nov 2026 10:00:00 GMT"}
+ODD = ["/lead", "a//b", "a/../b", "./x", "..", "tail/", "100%25", "+ +", "a?b#c", "ü/語", "\x7f", "store/store"]
+ODD += ["a=b&c;d:e@f$g,h!(i)*'"]
 DONE = b"<CopyObjectResult><ETag>e</ETag></CopyObjectResult>"
 
 
@@ -162,3 +173,23 @@ def test_the_roots_are_those_that_botocore_trusts(
     cloud = AwsCloud({}, run="test", writable=False, log=CallLog(), prepare=aws.prepare)
     cloud._own().direct._connections()
     assert trusted == ["roots.pem"]
+
+
+@pytest.mark.parametrize("first", ["met", "/met"])
+@pytest.mark.parametrize("key", ODD)
+@pytest.mark.parametrize("bucket", ["store", "dots.in.it"])
+def test_odd_keys_are_asked_for_where_botocore_asks(aws: Aws, s3: AwsClient, bucket: str, key: str, first: str) -> None:
+    requests: list[Any] = []
+
+    def send(asked: Asked) -> Answer:
+        requests.append(asked.request)
+        return 200, {**HEADERS, "Content-Length": "0"}, b""
+
+    aws.answers = Anything()
+    aws.answers[""] = send
+    s3.call("HeadObject", Bucket=bucket, Key=first)
+    for way in (s3._direct, None):
+        s3._direct = way
+        s3.call("HeadObject", Bucket=bucket, Key=key, VersionId="a+b/c=")
+    assert ["Host" in request.headers for request in requests[1:]] == [True, False]  # only the short way says it
+    assert requests[1].url == requests[2].url
