@@ -135,12 +135,10 @@ def _copied(cloud: Cloud, subject: Subject, view: View, record: Record) -> _Byte
         return _at_source(cloud, subject, record.release)
     target, release = subject.place.target, record.release
     base = destination(release, subject.group_name, store)
-    stored = {item.key: item for item in record.objects}
-    held = {}
-    for item in release.objects:
-        bucket, key = split_uri(item.uri)
-        if copy := stored.get(f"{base}/{bucket}/{key}"):
-            held[item.uri] = Held(store.bucket, copy.key, copy.version, copy.etag, target.account)
+    held = {
+        uri: Held(store.bucket, copy.key, copy.version, copy.etag, target.account)
+        for uri, copy in record.copies(base).items()
+    }
     return _Bytes(release, cloud.client(target, "s3"), held, {item.uri: item.size for item in release.objects})
 
 

@@ -178,6 +178,7 @@ def _unsure(changes: Iterable[Change], wishes: Wishes) -> list[Version]:
     subjects = [wish.subject for wish in wishes.promotions if wish.subject.name in named]
     mine = [item for subject in subjects for item in subject.mine]
     mine += [item.after.live for item in subjects if item.after is not None and item.after.live is not None]
+    mine += [item.adopts for item in subjects if item.adopts is not None]
     return sorted({item.version for item in mine if not item.sure})
 
 

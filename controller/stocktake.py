@@ -154,7 +154,7 @@ def _listed(
     prefixes: dict[tuple[Target, str], set[str]] = {}
     for wish, record in good:
         store = _store(wish, views)
-        prefixes.setdefault(_place(wish, views), set()).add(f"{store.prefix}/" if whole else stored.base(record))
+        prefixes.setdefault(_place(wish, views), set()).update((f"{store.prefix}/",) if whole else record.belongs())
     buckets = {_place(wish, views): _store(wish, views).bucket for wish, _ in good}
     started = {
         place: pool.submit(_shelf, cloud, place[0], buckets[place], tuple(found)) for place, found in prefixes.items()

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from controller.amend import Amendment
 from controller.core import inverse
+from controller.core.adopting import marked
+from controller.core.arn import Version
 from controller.core.errors import HubwrightError, UsageError, told
 from controller.core.follow import followed_of
 from controller.core.globs import any_matches
 from controller.core.identify import subject_of
 from controller.core.inverse import Found
 from controller.core.lock import lock_document
-from controller.core.manifest import API_VERSION
+from controller.core.manifest import API_VERSION, Promotion, To
 from controller.core.manifests import Manifests
 from controller.core.marks import foreign
 from controller.core.record import Record
@@ -25,6 +27,7 @@ from controller.core.view import Group, Package, View
 from controller.core.wish import Place, Subject
 from controller.kinds import artifact
 from controller.kinds.base import Cloud
+from controller.match import Sources, matched
 from controller.observe import observe
 from controller.pin import lock_path
 from controller.source.write import to_yaml
@@ -99,13 +102,17 @@ def _hub(cloud: Cloud, place: Place, view: View, work: _Work, claimed: set[str],
     if asked.group and asked.group not in view.groups:
         raise UsageError(f"the hub {place.name} has no package group {asked.group}")
     groups = {name: group for name, group in view.groups.items() if asked.group in ("", name)}
-    ours, strange = _sorted(view, place.fleet, groups, claimed, work)
+    ours, strangers = _sorted(view, place.fleet, groups, claimed)
     if asked.spoke:
         ours = [live for live in ours if _spoke(live, work.manifests) == asked.spoke]
-    names = {name: _group(name, groups[name], place, work) for name in sorted({one.version.group for one in ours})}
+    adopted, strange = _adopted(cloud, place, view, strangers, work)
+    taken = sorted({one.version.group for one in (*ours, *(one.live for one in adopted))})
+    names = {name: _group(name, groups[name], place, work) for name in taken}
     found = _promotions(cloud, place, view, ours, names, work, pool)
     for one in found:
         _write(one, work)
+    for match in adopted:
+        _write((_into(match, names), None), work)
     for name, count in strange.items():
         work.open.append(
             f"{name}: {count} of its versions have no marks of this fleet and are never touched; "
@@ -114,29 +121,92 @@ def _hub(cloud: Cloud, place: Place, view: View, work: _Work, claimed: set[str],
 
 
 def _sorted(
-    view: View, fleet: str, groups: Mapping[str, Group], claimed: set[str], work: _Work
-) -> tuple[list[Package], dict[str, int]]:
-    """The newest version of each promotion that is nobody's yet, and how many are not ours, by group."""
+    view: View, fleet: str, groups: Mapping[str, Group], claimed: set[str]
+) -> tuple[list[Package], list[Package]]:
+    """The newest version of each promotion that is nobody's yet, and the versions that are not ours."""
     newest: dict[tuple[Any, ...], Package] = {}
-    strange: dict[str, int] = {}
+    strangers: list[Package] = []
     for live in view.packages:
         name = live.version.group
         if name not in groups or live.version.arn in claimed:
             continue
         if live.mark("fleet") != fleet or live.source is None:
-            if not work.asked.spoke:
-                strange[name] = strange.get(name, 0) + 1
+            strangers.append(live)
         elif not live.superseded and not live.mark("duplicate-of"):
             newest[name, *live.source.identity] = live
-    return list(newest.values()), strange
+    return list(newest.values()), strangers
+
+
+def _adopted(
+    cloud: Cloud, place: Place, view: View, strangers: Sequence[Package], work: _Work
+) -> tuple[list[Found], dict[str, int]]:
+    """What is proven to be a spoke's, to be adopted; what nearly is stays open, the rest is counted by group."""
+    spokes = {name: one for name, one in work.manifests.spokes.items() if work.asked.spoke in ("", name)}
+    sources = Sources(cloud, place, spokes)
+    adopting = {(one.spec.to.group, one.spec.adopts) for one in work.manifests.promotions.values()}
+    found: dict[tuple[Any, ...], Found] = {}
+    strange: dict[str, int] = {}
+    unmarked = [live for live in strangers if not marked(live)]
+    for live in sorted(unmarked, key=lambda one: (one.approval != "Approved", -one.number)):
+        if (_named(work, place, live.version.group), live.number) in adopting:
+            continue
+        match = matched(sources, live)
+        if match.promotion is None or match.source is None:
+            if match.why:
+                work.open.append(f"{live.version.arn}: not adopted: {match.why}")
+            elif not work.asked.spoke:
+                strange[live.version.group] = strange.get(live.version.group, 0) + 1
+            continue
+        _keep(live, match.promotion, match.source, place, view, work, found)
+    for live in strangers:
+        if marked(live) and not work.asked.spoke:
+            strange[live.version.group] = strange.get(live.version.group, 0) + 1
+    if unmarked:
+        work.open.extend(f"the spoke {name} was not looked at: {why}" for name, why in sorted(sources.blind.items()))
+    return sorted(found.values(), key=lambda one: one.live.version), strange
+
+
+def _keep(
+    live: Package,
+    promotion: Promotion,
+    source: Version,
+    place: Place,
+    view: View,
+    work: _Work,
+    found: dict[tuple[Any, ...], Found],
+) -> None:
+    """One source is promoted into a group once: what is there of it already goes before."""
+    key = (live.version.group, *source.identity)
+    there = view.made_from(place.fleet, live.version.group, source)
+    first = found[key].live.version.arn if key in found else there[0].version.arn if there else ""
+    if first:
+        work.open.append(f"{live.version.arn}: not adopted: it is a copy of {source.arn}, as is {first}")
+        return
+    found[key] = Found(live, promotion)
+    work.says.append(
+        f"{live.version.arn}: its bytes are those of {source.arn}: adopted where it stands by the next reconcile"
+    )
+
+
+def _named(work: _Work, place: Place, group: str) -> str:
+    """The name of the group's manifest, where it has one."""
+    several = len(work.manifests.hubs) > 1
+    for known, entry in work.manifests.groups.items():
+        if (entry.spec.group or known) == group and (entry.spec.hub == place.name or not (several or entry.spec.hub)):
+            return known
+    return ""
+
+
+def _into(one: Found, names: Mapping[str, str]) -> Found:
+    """With the name that its group's manifest has by now."""
+    assert one.promotion is not None  # noqa: S101  (only what is adopted comes here)
+    return replace(one, promotion=replace(one.promotion, to=To(names[one.live.version.group])))
 
 
 def _group(name: str, group: Group, place: Place, work: _Work) -> str:
     """The name of the ModelGroup, written if there is none yet."""
-    for known, entry in work.manifests.groups.items():
-        here = entry.spec.hub or (next(iter(work.manifests.hubs)) if len(work.manifests.hubs) == 1 else "")
-        if (entry.spec.group or known, here) == (name, place.name):
-            return known
+    if known := _named(work, place, name):
+        return known
     manifest = inverse.named(name, work.names, place.name)
     spec: dict[str, Any] = {"hub": place.name}
     if manifest != name:

@@ -134,7 +134,7 @@ def draft(release: Release, promotion: Promotion, identity: str, hub: Hub, store
         objects = tuple(_object_copy(item, base) for item in release.objects)
     _check_environment(promotion.inference, hub)
     images, copies = _images(release, promotion, identity, hub)
-    body = _with_inference(fields.replaced(release.body, values | images), promotion.inference)
+    body = with_inference(fields.replaced(release.body, values | images), promotion.inference)
     _check_lengths(body, objects, store.bucket)
     return Draft(release, body, objects, copies)
 
@@ -169,7 +169,8 @@ def _images(
     return values, tuple(copies[name] for name in sorted(copies))
 
 
-def _with_inference(body: dict[str, Any], inference: Inference) -> dict[str, Any]:
+def with_inference(body: dict[str, Any], inference: Inference) -> dict[str, Any]:
+    """The body, changed in place as the promotion says."""
     for _, spec in fields.specifications(body):
         assert isinstance(spec, dict)  # noqa: S101  (replaced() made plain dictionaries)
         if inference.content_types:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from controller.core import fields
 from controller.core.arn import registry_host, registry_place
-from controller.core.draft import destination, image_repository, split_image, split_uri
+from controller.core.draft import destination, image_repository, split_image
 from controller.core.manifest import Hub
 from controller.core.record import Record, Stored
 from controller.core.release import Held, Release
@@ -26,22 +26,32 @@ def held_release(other: Subject, record: Record, hub: Hub, view: View) -> Releas
     held: dict[str, Held] = {}
     checksums = {}
     if store is not None and record.objects:
-        stored = {item.key: item for item in record.objects}
-        base = destination(release, other.group_name, store)
+        stored = record.copies(destination(release, other.group_name, store))
         for item in release.objects:
-            copy = _copy(stored, base, item.uri)
+            copy = _copy(stored, item.uri)
             held[item.uri] = Held(store.bucket, copy.key, copy.version, copy.etag, account)
             checksums[item.uri] = copy.checksums
     if len(held) != len(release.objects):
         raise ValueError(f"the hub {other.place.name} does not hold its artifacts: they are only referred to there")
-    kept = _kept(other, release, hub)
+    kept = _kept(other, release, hub) if not record.adopted else _kept_in_place(record, hub)
     place = (account, other.place.settings.region)
     return replace(release, via=other.live.version.arn, held=held, kept=kept, reader=place, checksums=checksums)
 
 
-def _copy(stored: dict[str, Stored], base: str, uri: str) -> Stored:
-    bucket, key = split_uri(uri)
-    found = stored.get(f"{base}/{bucket}/{key}")
+def _kept_in_place(record: Record, hub: Hub) -> dict[str, str]:
+    """As `_kept`, of a version that was adopted: its images stand where it names them."""
+    there = dict(fields.images(record.body))
+    kept = {}
+    for path, uri in fields.images(record.release.body):
+        host, repository, _, _ = split_image(there[path])
+        account = (registry_place(split_image(uri)[0]) or ("", ""))[0]
+        if account not in hub.images.trusted:
+            kept[uri] = f"{host}/{repository}"
+    return kept
+
+
+def _copy(stored: dict[str, Stored], uri: str) -> Stored:
+    found = stored.get(uri)
     if found is None:
         raise ValueError(f"its record has no copy of {uri}")
     return found

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from controller.core.adopting import unmarked
 from controller.core.arn import Version
 from controller.core.manifest import Allow, From, ModelGroup, Promotion, Spoke
 from controller.core.manifests import Entry, Lock, Manifests
@@ -149,7 +150,7 @@ def matched_all(subject: Subject, views: Mapping[Target, View]) -> Subject:
 def matched(subject: Subject, view: View) -> Subject:
     """The subject with its live versions; its identity too when no source has to be read for it."""
     mine = view.made_from(subject.place.fleet, subject.group_name, subject.source)
-    subject = replace(subject, mine=mine)
+    subject = replace(subject, mine=mine, adopts=unmarked(subject, view))
     if subject.following is not None:
         return _registered_once(subject)
     if named := subject.locked or subject.release:

@@ -111,6 +111,8 @@ def document(name: str, promotion: Promotion) -> dict[str, Any]:
         spec["metadata"] = dict(promotion.metadata)
     if shown := _changes(change):
         spec["inference"] = shown
+    if promotion.adopts is not None:
+        spec["adopts"] = promotion.adopts
     if promotion.attempt != 1:
         spec["attempt"] = promotion.attempt
     return {"apiVersion": "hubwright.io/v1beta1", "kind": "Promotion", "metadata": {"name": name}, "spec": spec}

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from controller.core.adopting import draft_of, in_place, unfit
 from controller.core.arn import Version
 from controller.core.draft import Draft, draft, lightened
 from controller.core.identify import duplicates, identified
 from controller.core.lock import differences
 from controller.core.manifest import Store
 from controller.core.manifests import Manifests
-from controller.core.marks import LINEAGE, MAX_ENTRIES, compared, foreign, is_keys_mark, keys_marks, named, owned_keys
+from controller.core.marks import (
+    LINEAGE,
+    MAX_ENTRIES,
+    PREFIX,
+    compared,
+    foreign,
+    is_keys_mark,
+    keys_marks,
+    named,
+    owned_keys,
+)
 from controller.core.mode import OBSERVED, mode_of
 from controller.core.record import Record
 from controller.core.release import Release, spec_digest
@@ -19,6 +30,7 @@ from controller.core.view import Package, View
 from controller.core.wish import Finding, Subject, Wish
 
 _ORPHAN = "declare it in a promotion, or reject it in the hub"
+_ANEW = "take `adopts` away to register it anew, beside the version that is there"
 _LATER_MARKS = 4  # approved, superseded-by, revision, lineage: not known when this is judged
 
 Answer = Release | Record | Finding | None
@@ -131,6 +143,8 @@ def _from_release(subject: Subject, view: View, release: Release, manifests: Man
         hint = f"to promote what the tag names now: hubwright lock {subject.name}, and commit the lock"
         return Judgement(None, (Finding(subject.name, "mismatch", why, hint, release.moved),))
     subject = identified(subject, release.digest)
+    if subject.promotion.adopts is not None and subject.live is None:
+        return _adopted(subject, release)
     store = _store_of(subject, view)
     if store is None:
         return Judgement(None, (_no_store(subject),))
@@ -143,6 +157,27 @@ def _from_release(subject: Subject, view: View, release: Release, manifests: Man
     if subject.live is not None and spec_digest(made.body) != subject.live.mark("spec"):
         return _from_live(subject, view)  # it would be made elsewhere now, as in another store
     wish = Wish(subject, store, draft=made, metadata=metadata)
+    return Judgement(_with_others(wish))
+
+
+def _adopted(subject: Subject, release: Release) -> Judgement:
+    """The version that is there, with the marks it is to have; the promotion refused where it cannot be that one."""
+    live = subject.adopts
+    if why := unfit(subject):
+        rejected = live is not None and live.approval == "Rejected"
+        return Judgement(None, (Finding(subject.name, "blocked" if rejected else "refused", why, _ANEW),))
+    assert live is not None  # noqa: S101  (without one it is unfit)
+    try:
+        found = in_place(release, live, subject.promotion.inference, subject.place.settings)
+        made = draft_of(release, live, found)
+        marks = create_metadata(subject, release, made)
+    except ValueError as error:
+        return Judgement(None, (Finding(subject.name, "refused", f"{live.version.arn}: {error}", _ANEW),))
+    own = {name: value for name, value in marks.items() if name.startswith(PREFIX) and not is_keys_mark(name)}
+    if over := max(0, len({**live.metadata, **own}) + _LATER_MARKS - MAX_ENTRIES):
+        why = f"its metadata would have {over} more entries than the {MAX_ENTRIES} that AWS allows"
+        return Judgement(None, (Finding(subject.name, "refused", why, "have strangers' removed"),))
+    wish = Wish(subject, found.store, draft=made, metadata={**live.metadata, **own}, in_place=found)
     return Judgement(_with_others(wish))
 
 

@@ -237,6 +237,7 @@ class Promotion:
     inference: Inference = Inference()
     after: After | None = None
     attempt: int = 1
+    adopts: int | None = None
     overrules: str | None = None
     mode: Mode = "enforce"
 

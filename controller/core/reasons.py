@@ -16,6 +16,7 @@ REASONS: Mapping[str, str] = {
     "marked": "the status is already there and only has to be marked as ours",
     "unreadable": "it could not be read, so nothing is assumed about it",
     "inputs": "what the promotion changes about the model differs; raise `attempt` to register it anew",
+    "adopted": "its bytes are its source's, and it only has to be marked as ours",
     "failed": "SageMaker could not finish it; raise `attempt` to register it anew",
     "changed": "what is registered is not what was registered: somebody changed it",
     "taken": "something that is not ours stands in its place",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
 from controller.core.arn import Version, parse_version
 from controller.core.canonical import canonical
+from controller.core.fields import places
 from controller.core.release import Release, release_from_json
 
 FORMAT = "hubwright.io/record/v1"
@@ -38,7 +39,8 @@ class Stored:
 class Record:
     """What was promoted: the release, what the promotion made of it, and where every byte of it stands in the hub.
 
-    `lineage` is the digest of the lineage document beside it; empty in records older than such documents.
+    `lineage` is the digest of the lineage document beside it; empty in records older than such documents. `adopted` is
+    the number of the version that was taken over where it stood, its objects in the order of the release's; else 0.
     """
 
     promotion: str
@@ -48,6 +50,7 @@ class Record:
     body: Mapping[str, Any]
     objects: tuple[Stored, ...]
     lineage: str = ""
+    adopted: int = 0
 
     def text(self) -> str:
         """Canonical JSON, the same bytes from every run."""
@@ -62,8 +65,39 @@ class Record:
                 "body": self.body,
                 "objects": [item.to_json() for item in self.objects],
                 **({"lineage": self.lineage} if self.lineage else {}),
+                **({"adopted": self.adopted} if self.adopted else {}),
             }
         )
+
+    def belongs(self) -> tuple[str, ...]:
+        """Where its objects are and nothing else is: prefixes, which end in `/`, and whole keys."""
+        if not self.objects:
+            return ()
+        if self.adopted:
+            return tuple(_named(self.body, {item.key for item in self.objects}))
+        first = self.objects[0].key
+        short = self.release.digest.rpartition(":")[2][:12]
+        head, found, _ = first.partition(f"-{short}/")
+        return (head + found,)
+
+    def copies(self, base: str) -> dict[str, Stored]:
+        """The stored objects by their source's URI; `base` is the prefix that the release was copied below."""
+        if self.adopted:
+            return {item.uri: copy for item, copy in zip(self.release.objects, self.objects, strict=True)}
+        stored = {item.key: item for item in self.objects}
+        keys = {item.uri: f"{base}/{item.uri.removeprefix('s3://')}" for item in self.release.objects}
+        return {uri: stored[key] for uri, key in keys.items() if key in stored}
+
+
+def covers(belongs: Iterable[str], key: str) -> bool:
+    """Whether a key is of what a record `belongs` to."""
+    return any(key == one or (one.endswith("/") and key.startswith(one)) for one in belongs)
+
+
+def _named(body: Mapping[str, Any], keys: Set[str]) -> Iterator[str]:
+    for place in places(body):
+        key = place.uri.removeprefix("s3://").partition("/")[2]
+        yield key if key in keys else key.rstrip("/") + "/"
 
 
 def record_key(prefix: str, account: str, promotion: str) -> str:
@@ -97,6 +131,7 @@ def _build(data: Mapping[str, Any], source: Version) -> Record:
             for item in data["objects"]
         ),
         lineage=data.get("lineage", ""),
+        adopted=data.get("adopted", 0),
     )
     if record.release.digest != data["digest"]:
         raise ValueError("its release is not the one whose digest it states")

@@ -81,6 +81,7 @@ class Subject:
     lock_name: str = ""  # whose lock that is: its own, or that of the promotion it comes from
     via: Subject | None = None  # the promotion that it comes from, in that one's hub
     after: Subject | None = None  # the promotion that it waits for
+    adopts: Package | None = None  # the version without marks that it takes over, until that has its marks
     stands_by: str = ""  # the group's `current`, where Git asks for Approved here but another is the current one
 
     @property
@@ -131,6 +132,17 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class InPlace:
+    """What has to be shown equal: `objects` are (source URI, hub URI) in the release's order, `folders` the hub URIs of
+    which everything below belongs to it, `images` are (source URI, its digest, hub URI). All objects are in `store`."""
+
+    store: Store
+    objects: tuple[tuple[str, str], ...]
+    folders: tuple[str, ...]
+    images: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """A promotion to bring about. `draft` is there when something of it must be made; `metadata` is the create
     call's, for a version that does not exist yet; `superseded`, `duplicates` and `rejected` are other live versions
@@ -145,6 +157,7 @@ class Wish:
     superseded: tuple[Package, ...] = ()
     duplicates: tuple[Package, ...] = ()
     rejected: tuple[Package, ...] = ()
+    in_place: InPlace | None = None  # of a version that is adopted; `draft` and `metadata` are then as it will stand
     lineage: str = ""  # the digest of its lineage document, where one was written in an earlier run
 
     @property

@@ -42,7 +42,10 @@ def _spec(
 
 
 def _fresh(wish: Wish) -> dict[str, Any] | None:
-    """How the version will stand just after its creation; None when nothing can be created."""
+    """How the version will stand just after its creation or adoption; None when there can be neither."""
+    live = wish.subject.adopts
+    if live is not None and wish.in_place is not None and wish.metadata is not None:
+        return _spec(live.approval, live.description, live.stage, compared(wish.metadata))
     return _spec("PendingManualApproval", None, None, wish.metadata) if wish.metadata is not None else None
 
 
@@ -102,7 +105,7 @@ def _own(wish: Wish) -> Iterator[Resource]:
     elif wish_is == "Approved":
         needs = (wish.key, artifact.key(wish), *(image.key(subject.place.target, copy) for copy in wish.images))
         facts |= {**_evidence(wish), "passed": list(wish.passed)}
-    elif before["approval"] != "Approved":  # an approval is taken away from whatever stands there
+    elif live is None or before["approval"] != "Approved":  # an approval is taken away from whatever stands there
         needs = (wish.key,)
     yield Resource(wish.approval_key, after, needs, (subject.name,), facts)
 

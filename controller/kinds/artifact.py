@@ -15,11 +15,11 @@ from controller.core.draft import Draft, destination, split_uri
 from controller.core.errors import CloudError, PreconditionError, SafetyError
 from controller.core.manifest import Store
 from controller.core.model import Action, Key, Resource, Target
-from controller.core.record import Record, read_record, record_key
+from controller.core.record import Record, covers, read_record, record_key
 from controller.core.release import Release, release_from_json
 from controller.core.view import RecordPlace, View
 from controller.core.wish import Subject, Wish, Wishes
-from controller.kinds import lineage
+from controller.kinds import adoption, lineage
 from controller.kinds.base import Client, Facts, World
 from controller.kinds.flow import Pace
 from controller.kinds.prove import SHA256, digest, place_of
@@ -67,6 +67,7 @@ def _facts(wish: Wish, made: Draft) -> dict[str, Any]:
         "deep": store.verify == "deep",
         "body": made.body,
         "images": lineage.images_of(made.release, made.body),
+        "adopts": adoption.facts_of(wish),
         "about": {"name": subject.name, "manifest": subject.path, **_to(subject)},
     }
 
@@ -155,7 +156,8 @@ def create(world: World, action: Action) -> Facts:
     release = release_from_json(source, facts["release"])
     client = world.cloud.client(action.key.target, "s3", "register")
     items = list(_copies(action, release))
-    done = transfer(_route(world, action, client, items), items, facts["prefix"])
+    route = _route(world, action, client, items)
+    done = adoption.proven(world, action, route, items) if facts["adopts"] else transfer(route, items, facts["prefix"])
     ancestry = lineage.write(world, action, client, release, done.stored)
     record = Record(
         action.after["promotion"],
@@ -165,6 +167,7 @@ def create(world: World, action: Action) -> Facts:
         facts["body"],
         done.stored,
         ancestry,
+        facts["adopts"].get("number", 0),
     )
     _write(client, action, record)
     seconds = round(world.clock() - began, 1)
@@ -262,11 +265,17 @@ def compare(client: Client, account: str, bucket: str, record: Record) -> None:
     """PreconditionError unless the store lists exactly what the record names."""
     if not record.objects:
         return
-    base = _common(record)
+    belongs = record.belongs()
     live: dict[str, tuple[int, str, str]] = {}
-    pages = client.pages("ListObjectVersions", "Versions", Bucket=bucket, Prefix=base, ExpectedBucketOwner=account)
-    for item in pages:
-        if item["IsLatest"]:
+    listed = (
+        item
+        for prefix in belongs
+        for item in client.pages(
+            "ListObjectVersions", "Versions", Bucket=bucket, Prefix=prefix, ExpectedBucketOwner=account
+        )
+    )
+    for item in listed:
+        if item["IsLatest"] and covers(belongs, item["Key"]):
             live[item["Key"]] = (item["Size"], item["ETag"].strip('"'), item.get("VersionId") or "null")
     wanted = {item.key: (item.size, item.etag.strip('"'), item.version or "null") for item in record.objects}
     wrong = sorted(name for name in {*wanted, *live} if wanted.get(name) != live.get(name))
@@ -291,14 +300,6 @@ def _reread(world: World, client: Client, account: str, bucket: str, record: Rec
                 f"s3://{bucket}/{item.key} has sha256 {found}, and {item.checksums[SHA256]} was recorded",
                 "its bytes are not those that were promoted, though S3 says so: nothing of it is approved",
             )
-
-
-def _common(record: Record) -> str:
-    """The prefix in the store that holds a record's objects and nothing else."""
-    first = record.objects[0].key
-    short = record.release.digest.rpartition(":")[2][:12]
-    head, found, _ = first.partition(f"-{short}/")
-    return head + found
 
 
 def update(world: World, action: Action) -> Facts:

@@ -9,11 +9,13 @@ from controller.core.arn import parse_version
 from controller.core.errors import CloudError, SafetyError
 from controller.core.marks import LINEAGE
 from controller.core.model import Action, Key, Resource, Target
+from controller.core.record import record_key
 from controller.core.release import spec_digest
 from controller.core.view import Package, View
 from controller.core.wish import Wish, Wishes
-from controller.kinds import artifact, group, image, versions
+from controller.kinds import adoption, artifact, group, image, versions
 from controller.kinds.base import Facts, World
+from controller.kinds.takeover import take_over
 
 NAME = "package"
 
@@ -40,13 +42,17 @@ def desire(wishes: Wishes) -> Iterator[Resource]:
                 "body": wish.draft.body,
                 "metadata": wish.metadata,
                 "lineage": wish.lineage,
+                "adopts": adoption.facts_of(wish),
+                "bucket": wish.store.bucket,
+                "record": record_key(wish.store.prefix, subject.source.account, subject.identity),
+                "deep": wish.store.verify == "deep",
             }
             yield Resource(wish.key, spec, needs(wish), (subject.name,), facts)
 
 
 def observe(wishes: Wishes, views: Mapping[Target, View]) -> Iterator[Resource]:
     for wish in wishes.promotions:
-        live = wish.subject.live
+        live = wish.subject.live or (wish.subject.adopts if wish.in_place is not None else None)
         if live is not None:
             yield Resource(wish.key, _live_spec(live))
 
@@ -63,6 +69,8 @@ def _live_spec(live: Package) -> dict[str, Any]:
 def reason(before: Any, after: Any) -> str:
     if before is None:
         return "absent"
+    if not before["promotion"] and not before["inputs"]:
+        return "adopted"
     if before["failed"]:
         return "failed"
     return "inputs" if before["inputs"] != after["inputs"] else "changed"
@@ -103,7 +111,9 @@ def _there(world: World, action: Action) -> str:
 
 
 def update(world: World, action: Action) -> Facts:
-    raise SafetyError(f"registered versions are never changed: {action.key}")
+    if not action.facts.get("adopts"):
+        raise SafetyError(f"registered versions are never changed: {action.key}")
+    return take_over(world, action)
 
 
 def delete(world: World, action: Action) -> Facts:

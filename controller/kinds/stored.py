@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from controller.core.record import Record
+from controller.core.record import Record, covers
 from controller.kinds.base import Client
 
 Fault = Literal["gone", "hidden", "replaced", "added"]
@@ -79,17 +79,10 @@ def compared(shelf_: Shelf, record: Record) -> Iterator[Wrong]:
         elif (latest.size, latest.etag, latest.version) != wanted:
             found = _shown(latest.size, latest.etag, latest.version)
             yield Wrong(item.key, "replaced", expected, found, latest.version)
-    for key in sorted(set(shelf_.below(base(record))) - named) if record.objects else ():
+    there = {key for one in record.belongs() for key in shelf_.below(one) if covers((one,), key)}
+    for key in sorted(there - named):
         latest = next(one for one in shelf_.objects[key] if one.latest)
         yield Wrong(key, "added", "absent", _shown(latest.size, latest.etag, latest.version), latest.version)
-
-
-def base(record: Record) -> str:
-    """The prefix in the store that holds a record's objects and nothing else, with its slash."""
-    first = record.objects[0].key
-    short = record.release.digest.rpartition(":")[2][:12]
-    head, found, _ = first.partition(f"-{short}/")
-    return head + found
 
 
 def _shown(size: int, etag: str, version: str) -> str:

@@ -6,7 +6,7 @@ from controller.core.errors import CloudError, PreconditionError
 from controller.core.model import Action
 from controller.core.release import spec_digest
 from controller.core.view import Package
-from controller.kinds import artifact
+from controller.kinds import adoption, artifact
 from controller.kinds.base import World
 
 _HINT = "it is not approved like this; to register it anew from its source, raise `attempt`"
@@ -33,6 +33,8 @@ def _verify(world: World, action: Action, live: Package) -> None:
     if spec_digest(record.body) != live.spec:
         raise PreconditionError(f"{live.version.arn} is not what its record says")
     artifact.verify(world, client, target.account, facts["bucket"], record, deep=facts["deep"])
+    if record.adopted:
+        adoption.check_images(world.cloud.client(target, "ecr", "register"), target.account, adoption.images_in(record))
     for repository, digest in facts["images"]:
         _image(world, action, repository, digest)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests import bed as beds
 from tests.bed import CHURN, VISION, Bed
+from tests.e2e.adopted import adopting, by_hand
 
 Team = tuple[Mapping[str, Any], ...]
 OTHER = {"kind": "ModelGroup", "metadata": {"name": "unrelated"}, "spec": {"tags": {"team": "else"}}}
@@ -112,6 +113,7 @@ CHURN_1_ANEW = {**CHURN_1, "spec": {**CHURN_1["spec"], "attempt": 2}}
 CHURN_1_REJECTED = {**CHURN_1, "spec": {**CHURN_1["spec"], "approval": "Rejected"}}
 
 SCENARIOS = (
+    Scenario("adopted where it stands", by_hand, (adopting(),), expected=(("churn/1", "Approved"),), short=True),
     Scenario("one model", beds.simple, (CHURN_1,), expected=(("churn/1", "Approved"),), short=True),
     Scenario(
         "held back",

@@ -99,10 +99,13 @@ def check_promotions(book: Book) -> None:
             _check_source(book, entry, promotion.source.spoke, promotion.source.group, target)
         if promotion.after is not None:
             book.named(entry, "Promotion", promotion.after.promotion, ("spec", "after", "promotion"))
+        if promotion.adopts is not None:
+            _check_adopts(book, entry)
         if promotion.overrules is not None:
             _check_moment(book, entry, promotion.overrules)
     _check_circles(book)
     _check_same(book)
+    _check_adopted_once(book)
 
 
 def _check_moment(book: Book, entry: AnyEntry, text: str) -> None:
@@ -110,6 +113,29 @@ def _check_moment(book: Book, entry: AnyEntry, text: str) -> None:
         parse_moment(text)
     except ValueError as error:
         book.fault(entry, "time", ("spec", "overrules"), f"{shown(text)} is not valid", expected=str(error))
+
+
+def _check_adopts(book: Book, entry: AnyEntry) -> None:
+    """What is adopted stands in the hub already, and is proven by what stands in a spoke."""
+    where: Where = ("spec", "adopts")
+    promotion: Promotion = entry.spec
+    if promotion.attempt > 1:
+        book.fault(entry, "adopts", where, "an attempt above 1 registers a new version", hint="take `adopts` away")
+    if promotion.source.promotion is not None:
+        book.fault(entry, "adopts", where, "what comes from another promotion is not adopted", expected="from.spoke")
+    if "reference" in (promotion.artifacts, promotion.images):
+        book.fault(entry, "adopts", where, "what is adopted stands in the hub, and refers to nothing", expected="copy")
+
+
+def _check_adopted_once(book: Book) -> None:
+    seen: dict[tuple[str, int], list[AnyEntry]] = defaultdict(list)
+    for entry in book.of("Promotion"):
+        if entry.spec.adopts is not None:
+            seen[entry.spec.to.group, entry.spec.adopts].append(entry)
+    for twins in seen.values():
+        for entry, other in zip(twins, [*twins[1:], twins[0]], strict=True):
+            if other is not entry:
+                book.fault(entry, "duplicate", ("spec", "adopts"), f"{other.path} adopts the same version")
 
 
 def _hub(book: Book, entry: AnyEntry | None) -> AnyEntry | None:

@@ -1,0 +1,216 @@
+"""Finds, for hub versions that Hubwright did not register, the spoke versions that they are copies of. Reads only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from controller.core.adopting import alike, draft_of, in_place
+from controller.core.arn import Version
+from controller.core.draft import split_uri
+from controller.core.errors import CloudError, HubwrightError, PreconditionError, told
+from controller.core.globs import any_matches
+from controller.core.inverse import plain
+from controller.core.manifest import Hub, ModelGroup, Promotion, Spoke
+from controller.core.manifests import Entry
+from controller.core.model import Target
+from controller.core.release import Release, inputs_digest
+from controller.core.view import Package
+from controller.core.wish import InPlace, Place, Subject
+from controller.kinds import adoption, versions
+from controller.kinds.base import Cloud
+from controller.kinds.flow import Inline, Pace
+from controller.kinds.s3object import ObjectCopy
+from controller.kinds.s3upload import Lanes
+from controller.resolve import reader_of, release_or_finding
+
+_LANES = Lanes(Inline(), lambda: Pace(time.monotonic), time.sleep)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A hub version with the promotion that adopts it; or without one, and why (empty: nothing is built like it)."""
+
+    live: Package
+    promotion: Promotion | None = None
+    source: Version | None = None
+    why: str = ""
+
+
+@dataclass
+class Sources:
+    """What spokes have, read once: their versions, and releases as they are asked for. `blind`: why not, by spoke."""
+
+    cloud: Cloud
+    place: Place
+    spokes: Mapping[str, Entry[Spoke]]
+    blind: dict[str, str] = field(default_factory=dict)
+    _releases: dict[Version, Release | str] = field(default_factory=dict)
+
+    @cached_property
+    def packages(self) -> tuple[tuple[str, Package], ...]:
+        """(spoke, version) of everything finished that may leave a spoke."""
+        return tuple(item for name in sorted(self.spokes) for item in self._of(name))
+
+    def _of(self, name: str) -> list[tuple[str, Package]]:
+        spoke = self.spokes[name].spec
+        if spoke.state != "Active" or spoke.pattern == "push":
+            return []
+        if spoke.access is None or spoke.access.read is None:
+            self.blind[name] = "without a role to read it with, its versions cannot be listed"
+            return []
+        try:
+            found, unread = versions.read(self.cloud.client(Target(spoke.account, spoke.region or ""), "sagemaker"))
+        except HubwrightError as error:
+            self.blind[name] = told(error)
+            return []
+        if unread:
+            self.blind[name] = "; ".join(f"{group}: {why}" for group, why in sorted(unread.items()))
+        globs = [glob.casefold() for glob in spoke.allow.groups]
+        return [(name, item) for item in found if item.status == "Completed" and _may(item, globs)]
+
+    def release(self, subject: Subject) -> Release | str:
+        """The release of a source, or why there is none."""
+        if subject.source not in self._releases:
+            found = release_or_finding(self.cloud, subject)
+            self._releases[subject.source] = found if isinstance(found, Release) else found.why
+        return self._releases[subject.source]
+
+
+def _may(item: Package, globs: Sequence[str]) -> bool:
+    return any_matches(globs, item.version.group.casefold())
+
+
+def matched(sources: Sources, live: Package) -> Match:
+    """A version with the promotion of the source that it is proven to be a copy of, or why there is none.
+
+    What looks unequal at once is not read: only the nearest of it, to be named with both digests.
+    """
+    if live.approval == "Rejected" or live.status != "Completed":
+        return Match(live, why=f"it is {live.approval}, {live.status}")
+    hub = _Standing(sources.cloud, sources.place.target)
+    found: list[tuple[int, Subject, Release]] = []
+    why = ""
+    for subject in sorted(_candidates(sources, live), key=lambda one: _distance(one, live)):
+        release = sources.release(subject)
+        try:
+            if isinstance(release, str):
+                raise PreconditionError(release)
+            unequal = hub.unequal(release, in_place(release, live, subject.promotion.inference, _settings(sources)))
+            if not unequal:
+                _prove(sources, subject, release, live)
+                return Match(live, subject.promotion, subject.source)
+            found.append((unequal, subject, release))
+        except (PreconditionError, ValueError) as error:
+            why = why or f"{subject.source.arn} is built like it, but {error}"
+    if found:
+        _, subject, release = min(found, key=lambda one: one[0])
+        try:
+            _prove(sources, subject, release, live)
+        except (PreconditionError, ValueError) as error:
+            why = f"{subject.source.arn} is built like it, but {error}"
+    return Match(live, why=why)
+
+
+def _settings(sources: Sources) -> Hub:
+    return sources.place.settings
+
+
+@dataclass
+class _Standing:
+    """A cheap first look at what a hub version names: sizes and digests, each asked for once."""
+
+    cloud: Cloud
+    target: Target
+    _sizes: dict[str, int | None] = field(default_factory=dict)
+    _images: dict[str, str] = field(default_factory=dict)
+
+    def unequal(self, release: Release, found: InPlace) -> int:
+        """How many objects and images cannot be the release's."""
+        sizes = {item.uri: item.size for item in release.objects}
+        objects = sum(self._size(uri) != sizes[source] for source, uri in found.objects)
+        return objects + sum(self._digest(uri) != digest for _, digest, uri in found.images)
+
+    def _size(self, uri: str) -> int | None:
+        if uri not in self._sizes:
+            bucket, key = split_uri(uri)
+            client = self.cloud.client(self.target, "s3")
+            try:
+                head = client.call("HeadObject", Bucket=bucket, Key=key, ExpectedBucketOwner=self.target.account)
+                self._sizes[uri] = int(head["ContentLength"])
+            except CloudError as error:
+                if not error.missing:
+                    raise
+                self._sizes[uri] = None
+        return self._sizes[uri]
+
+    def _digest(self, uri: str) -> str:
+        if uri not in self._images:
+            client = self.cloud.client(self.target, "ecr")
+            self._images[uri] = adoption.pinned(client, self.target.account, uri)
+        return self._images[uri]
+
+
+def _candidates(sources: Sources, live: Package) -> Iterator[Subject]:
+    group = live.version.group
+    for name, item in sources.packages:
+        promotion = _promotion(live, item.version, name, group)
+        if alike(item.body, live.body, promotion.inference):
+            continue
+        yield Subject(
+            name=group,
+            path="",
+            promotion=promotion,
+            place=sources.place,
+            group_manifest=group,
+            group=ModelGroup(group=group),
+            spoke_name=name,
+            spoke=sources.spokes[name].spec,
+            source=item.version,
+            inputs=inputs_digest(promotion),
+            adopts=live,
+        )
+
+
+def _promotion(live: Package, source: Version, spoke: str, group: str) -> Promotion:
+    return replace(plain(live, source, spoke, group), adopts=live.number)
+
+
+def _distance(subject: Subject, live: Package) -> tuple[bool, int, str]:
+    """The likelier first: the same number, then the later ones."""
+    source = subject.source
+    return (source.number != live.number, -source.number, source.group)
+
+
+def _prove(sources: Sources, subject: Subject, release: Release, live: Package) -> None:
+    """PreconditionError or ValueError unless all bytes of the version are those of the release."""
+    found = in_place(release, live, subject.promotion.inference, sources.place.settings)
+    target = sources.place.target
+    adoption.check_images(sources.cloud.client(target, "ecr"), target.account, found.images)
+    items = list(_pairs(release, live, found, target.account))
+    hub, reader = sources.cloud.client(target, "s3"), sources.cloud.client(reader_of(subject), "s3")
+    adoption.check_folders(hub, items, [split_uri(uri)[1].rstrip("/") + "/" for uri in found.folders])
+    for item in items:
+        adoption.same(reader, hub, item, _LANES)
+
+
+def _pairs(release: Release, live: Package, found: InPlace, owner: str) -> Iterator[ObjectCopy]:
+    for copy in draft_of(release, live, found).objects:
+        bucket, key = split_uri(copy.source.uri)
+        yield ObjectCopy(
+            source_bucket=bucket,
+            source_key=key,
+            source_version=copy.source.version,
+            source_etag=copy.source.etag,
+            source_owner=release.source.account,
+            size=copy.source.size,
+            bucket=found.store.bucket,
+            key=copy.key,
+            owner=owner,
+            mark=copy.mark,
+            kms_key_arn=None,
+            tags={},
+            checksums=release.checksums.get(copy.source.uri, {}),
+        )
