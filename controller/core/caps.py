@@ -134,7 +134,7 @@ def _amount(change: Change, wish: Resource) -> Counter[str]:
     kind = change.key.kind
     if kind == "package" and change.verb == "create":
         return Counter(creates=1)
-    if kind == "artifact" and change.verb == "create" and wish.facts.get("objects") and not wish.facts["adopts"]:
+    if kind == "artifact" and change.verb == "create" and wish.facts.get("objects") and not wish.facts.get("adopts"):
         return Counter(bytes=sum(int(item[1]) for item in wish.facts["release"]["objects"]))
     if kind == "approval" and change.verb == "update" and _first(change.before, change.after):
         return Counter(approvals=1)

@@ -210,7 +210,7 @@ def facts_of(action: Action) -> dict[str, Any]:
     """What of an action's facts may be shown: sizes and places, never bodies or environments."""
     if action.key.kind == "artifact" and "release" in action.facts:
         sizes = [item[1] for item in action.facts["release"]["objects"]]
-        copied = bool(action.facts["objects"]) and not action.facts["adopts"]
+        copied = bool(action.facts["objects"]) and not action.facts.get("adopts")
         return {
             "objects": len(sizes) if copied else 0,
             "bytes": sum(sizes) if copied else 0,
