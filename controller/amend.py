@@ -60,7 +60,10 @@ def retried(manifests: Manifests, top: Path, names: Sequence[str]) -> Amendment:
     for name in names:
         entry = promotion_of(manifests, name)
         attempt = entry.spec.attempt + 1
-        texts |= changed(top, entry, {(SPEC, "attempt"): attempt})
+        changes: dict[Where, Any] = {(SPEC, "attempt"): attempt}
+        if entry.spec.adopts is not None:  # what is registered anew adopts nothing
+            changes[SPEC, "adopts"] = GONE
+        texts |= changed(top, entry, changes)
         says.append(f"{name}: attempt {attempt} registers it anew from its source; the version that is there stays")
     return Amendment(texts, says=tuple(says))
 

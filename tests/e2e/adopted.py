@@ -7,7 +7,7 @@ from typing import Any
 from tests import bed as beds
 from tests.bed import CHURN, HUB, STORE, Bed
 
-MODEL, REPORT = b"the model of by hand", b'{"auc": 0.9}'
+REPORT = b'{"auc": 0.9}'
 
 
 def by_hand(bed: Bed, *, model: bytes | None = None, image: str = "serve one", approval: str = "Approved") -> str:
@@ -20,13 +20,19 @@ def copied(
     bed: Bed, *, model: bytes | None = None, image: str = "serve one", approval: str = "Approved", tagged: str = ""
 ) -> str:
     """The hub's side of it; gives the version's ARN."""
-    data = beds.model("one") if model is None else model
+    data = _source(bed) if model is None else model
     beds.put(bed, HUB, f"s3://{STORE}/models/old/churn/model.tar.gz", data)
     beds.put(bed, HUB, f"s3://{STORE}/models/old/churn/metrics.json", REPORT)
     digest = beds.push(bed, HUB, "old/churn", "1", image)
     beds.group(bed, HUB, "churn")
     named = f"old/churn:{tagged}" if tagged else f"old/churn@{digest}"
     return beds.register(bed, HUB, "churn", **body(named), ModelApprovalStatus=approval)
+
+
+def _source(bed: Bed) -> bytes:
+    """The very bytes: packing them again would write another time into them."""
+    answer = bed.client(CHURN, "s3").call("GetObject", Bucket="churn-lab-models", Key="v1/model.tar.gz")
+    return bytes(answer["Body"].read())
 
 
 def body(image: str, model: str = "old/churn/model.tar.gz") -> dict[str, Any]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from controller.amend import retried
 from controller.core.model import Target
+from controller.core.scope import Scope
+from controller.drift import Look, look
 from controller.kinds import artifact, lineage
 from controller.kinds.lineage import lineage_key
 from controller.reconcile import reconcile
 from tests import bed as beds
-from tests.bed import CHURN, HUB, REGION, STORE, Bed
+from tests.bed import CHURN, HUB, REGION, STORE, Bed, Inline
 from tests.e2e.adopted import adopting, by_hand, copied
 
 
@@ -243,3 +247,47 @@ def test_the_records_reader_is_the_hubs_own(tmp_path: Path) -> None:
     assert done.exit_code() == 0, done
     assert Target(HUB, REGION) in {action.key.target for action in done.plan.actions}
     assert beds.described(bed)["ModelApprovalStatus"] == "Approved"
+
+
+class Nothing:
+    """A repository without a past."""
+
+    def ever(self, kind: str, name: str) -> list[Any]:
+        return []
+
+    def at(self, kind: str, name: str, revision: str) -> tuple[bool, Any]:
+        return False, None
+
+
+def test_drift_watches_what_was_adopted_where_it_stands(tmp_path: Path) -> None:
+    bed = beds.fresh()
+    by_hand(bed)
+    fleet = beds.manifests(tmp_path, adopting())
+    assert bed.reconcile(fleet).exit_code() == 0
+    beds.put(bed, HUB, f"s3://{STORE}/models/old/churn/model.tar.gz.of-others", b"not of this version")
+    how = Look(bed.reader, fleet, Scope(), Inline(), lambda _: None, Nothing(), datetime.now(UTC))
+    assert [item for item in look(how).items if item.counts] == []
+    beds.put(bed, HUB, f"s3://{STORE}/models/old/churn/model.tar.gz", b"something else")
+    (lost,) = [item for item in look(how).items if item.counts]
+    assert (lost.kind, lost.about) == ("lost", "churn-1")
+
+
+def test_a_next_attempt_no_longer_adopts(tmp_path: Path) -> None:
+    fleet = beds.manifests(tmp_path, adopting())
+    (text,) = retried(fleet, tmp_path, ["churn-1"]).texts.values()
+    assert ("adopts" in text, "attempt" in text) == (False, True)
+
+
+def test_a_second_hub_takes_it_from_where_it_stands(tmp_path: Path) -> None:
+    """What was adopted is the source of a promotion like any other."""
+    bed = beds.fresh()
+    by_hand(bed)
+    live = {"kind": "ModelGroup", "metadata": {"name": "churn-live"}, "spec": {"hub": "central"}}
+    onward = beds.promotion("onward", to="churn-live", approval="PendingManualApproval")
+    onward["spec"]["from"] = {"promotion": "churn-1"}
+    fleet = beds.manifests(tmp_path, adopting(), live, onward)
+    bed.reconcile(fleet)
+    done = bed.reconcile(fleet)
+    assert done.exit_code() == 0, done
+    uri = beds.described(bed, group="churn-live")["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
+    assert uri.startswith(f"s3://{STORE}/models/{CHURN}/churn-live/")
