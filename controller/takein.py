@@ -199,8 +199,8 @@ def _named(work: _Work, place: Place, group: str) -> str:
 
 def _into(one: Found, names: Mapping[str, str]) -> Found:
     """With the name that its group's manifest has by now."""
-    assert one.promotion is not None  # noqa: S101  (only what is adopted comes here)
-    return replace(one, promotion=replace(one.promotion, to=To(names[one.live.version.group])))
+    to = To(names[one.live.version.group])
+    return replace(one, promotion=replace(one.promotion, to=to) if one.promotion else None)
 
 
 def _group(name: str, group: Group, place: Place, work: _Work) -> str:

@@ -163,10 +163,10 @@ def _from_release(subject: Subject, view: View, release: Release, manifests: Man
 def _adopted(subject: Subject, release: Release) -> Judgement:
     """The version that is there, with the marks it is to have; the promotion refused where it cannot be that one."""
     live = subject.adopts
-    if why := unfit(subject):
+    why = unfit(subject)
+    if live is None or why:
         rejected = live is not None and live.approval == "Rejected"
         return Judgement(None, (Finding(subject.name, "blocked" if rejected else "refused", why, _ANEW),))
-    assert live is not None  # noqa: S101  (without one it is unfit)
     try:
         found = in_place(release, live, subject.promotion.inference, subject.place.settings)
         made = draft_of(release, live, found)
