@@ -50,6 +50,9 @@ def changed(top: Path, entry: AnyEntry, changes: Mapping[Where, Any]) -> dict[st
         raise SourceError(f"cannot read {entry.path}: {error.strerror}") from error
     except strict.StrictError as error:
         raise SourceError(f"{entry.path} cannot be changed: {error.message}") from error
+    except ValueError as error:  # what is live may hold what a manifest must not
+        hint = "change it in the hub, or reconcile to put back what Git says"
+        raise UsageError(f"{entry.path} cannot take over what is live: {error}", hint) from error
     return {entry.path: text} if text.encode() != data else {}
 
 

@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -24,6 +25,7 @@ HELD = 7
 
 def main() -> None:
     """The `hubwright` command."""
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -59,6 +61,14 @@ def execute(arguments: Sequence[str]) -> int:
         if "--debug" in arguments:
             traceback.print_exc()
         return 1
+
+
+def _open_streams() -> None:
+    """A stream that the caller closed (`>&-`) is None in Python; what would go to it goes nowhere."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  (open as long as the process is)
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
 
 def _flush() -> None:

@@ -31,8 +31,8 @@ def current(settings: Settings, name: str, form: str) -> int:
     ours = [item for item in live if item.mark("fleet") == run.manifests.fleet.name]
     chosen = [item for item in ours if wanted is None or named[item.version] == wanted]
     if not chosen:
-        which = f"{wanted}, the current promotion of {name}, is" if wanted else f"no version of {name} is"
-        raise HubwrightError(f"{which} not Approved in the hub", "hubwright plan says why")
+        none = f"{wanted}, the current promotion of {name}, is not" if wanted else f"no version of {name} is"
+        raise HubwrightError(f"{none} Approved in the hub", "hubwright plan says why")
     newest = max(chosen, key=lambda item: item.number)
     found = document(name, newest, named[newest.version], len(live))
     write(to_json(found) if form == "json" else _text(found))

@@ -13,7 +13,7 @@ from controller.core.errors import HubwrightError, PreconditionError, UsageError
 from controller.core.hold import TAG, GroupHold, hold_text, read_hold
 from controller.core.limits import parse_duration, parse_moment
 from controller.core.model import Target
-from controller.core.problems import shown
+from controller.core.problems import did_you_mean, shown
 from controller.core.view import Group
 from controller.kinds import group as groups
 from controller.kinds.base import Client
@@ -74,7 +74,8 @@ def place_of(run: Run, name: str) -> tuple[Target, str]:
     entry = run.manifests.groups.get(name)
     hub = run.manifests.hubs.get(entry.spec.hub or "") if entry is not None else None
     if entry is None or hub is None:
-        raise UsageError(f"there is no ModelGroup {shown(name)} that is valid", "see: hubwright validate")
+        close = did_you_mean(name, run.manifests.groups) if entry is None else ""
+        raise UsageError(f"there is no ModelGroup {shown(name)} that is valid", close or "see: hubwright validate")
     return Target(hub.spec.account, hub.spec.region), entry.spec.group or name
 
 

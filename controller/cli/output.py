@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from controller.cli.files import write_whole
-from controller.core.errors import UsageError
+from controller.core.errors import HubwrightError, UsageError
 from controller.core.report import Report
 from controller.render.document import document, to_json
 from controller.render.notices import Notice
@@ -76,4 +76,13 @@ def write(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         # What is still buffered goes nowhere, without a word at the interpreter's end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop()
+    except OSError as error:
+        _drop()
+        raise HubwrightError(
+            f"the result could not be written to stdout: {error.strerror}", "what was done before is done"
+        ) from None
+
+
+def _drop() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

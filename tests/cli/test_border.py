@@ -243,3 +243,33 @@ def test_a_revision_and_the_files_as_they_are_are_not_asked_for_at_once(live: Co
         said = live(name, "--ref", "HEAD", "--worktree")
         assert (said.code, said.out) == (64, "")
         assert "--ref and --worktree" in said.err
+
+
+def test_a_closed_stdout_ends_without_a_traceback() -> None:
+    """`>&-` gives Python no stream at all."""
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m controller validate --repo {TOP} >&-"],
+        cwd=TOP,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a Linux device")
+def test_a_full_disk_is_no_fault_of_ours() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "controller", "validate", "--repo", str(TOP)],
+            cwd=TOP,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    wanted = (
+        "error: the result could not be written to stdout: No space left on device\n"
+        "hint: what was done before is done\n"
+    )
+    assert (done.returncode, done.stderr) == (1, wanted)
