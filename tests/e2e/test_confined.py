@@ -152,6 +152,9 @@ def registration(approval: str | None) -> dict[str, Any]:
 def test_it_registers_as_pending_only_and_never_approves(ground: Ground) -> None:
     sm = ground.hub("sagemaker")
     arn = sm.create_model_package(**registration("PendingManualApproval"))["ModelPackageArn"]
+    been = {"CustomerMetadataProperties": {"hubwright/approved": "yes", "hubwright/fleet": "growth"}}
+    forged = {**registration("PendingManualApproval"), **been}  # what was approved before passes every gate
+    denied(lambda: sm.create_model_package(**forged), "CreateModelPackage")
     for approval in ("Approved", "Rejected", None):
         denied(lambda approval=approval: sm.create_model_package(**registration(approval)), "CreateModelPackage")  # type: ignore[misc]
     update = {"ModelPackageArn": arn, "ModelApprovalStatus": "Approved"}

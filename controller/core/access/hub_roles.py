@@ -23,6 +23,8 @@ from controller.core.model import Key
 _NAMED = 20
 """Up to so many groups are named one by one; a role's policies hold 10,240 characters."""
 UNTAGGED = {"Null": {f"aws:PrincipalTag/{TAG}": ["true"]}}
+_BEEN = "sagemaker:CustomerMetadataProperties/hubwright/approved"
+"""What says so was approved before, and passes every gate: only who approves may say it."""
 _OWN = "${aws:PrincipalTag/" + TAG + "}"
 
 
@@ -136,7 +138,7 @@ def _reads_store(pen: Pen, hub: HubSide, key: Key) -> None:
 
 def _registers(pen: Pen, hub: HubSide, key: Key) -> None:
     groups, versions = _groups(pen, hub, "model-package-group/{}"), _groups(pen, hub, "model-package/{}/*")
-    pending = {"StringEquals": {"sagemaker:ModelApprovalStatus": ["PendingManualApproval"]}}
+    pending = {"StringEquals": {"sagemaker:ModelApprovalStatus": ["PendingManualApproval"]}, "Null": {_BEEN: ["true"]}}
     if not groups:
         return
     _say(pen, hub, key, "Registers", may.REGISTER, [*groups, *versions], pending)
