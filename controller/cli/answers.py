@@ -42,6 +42,8 @@ def drift(form: str, **values: Any) -> int:
 def take_in(**values: Any) -> int:
     """Write manifests for what is in a hub and in no manifest, so that the next plan is empty.
 
+    A version that Hubwright did not register is adopted only where its bytes are proven to be a spoke's.
+
     \b
     Example: hubwright import --hub central --group churn
     """

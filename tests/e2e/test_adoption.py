@@ -291,3 +291,18 @@ def test_a_second_hub_takes_it_from_where_it_stands(tmp_path: Path) -> None:
     assert done.exit_code() == 0, done
     uri = beds.described(bed, group="churn-live")["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
     assert uri.startswith(f"s3://{STORE}/models/{CHURN}/churn-live/")
+
+
+def test_a_locked_promotion_adopts_what_its_lock_names_and_nothing_else(tmp_path: Path) -> None:
+    """Also after a run that died between the record and the marks: the record is then what is registered."""
+    bed = beds.fresh()
+    by_hand(bed)
+    pinned = beds.lock(bed, beds.manifests(tmp_path / "a", adopting()), "churn-1")
+    fleet = beds.manifests(tmp_path / "b", adopting(), pinned)
+    bed.world.fault(operation="UpdateModelPackage", do="fail", status=400, code="AccessDeniedException", times=1)
+    assert bed.reconcile(fleet).exit_code() == 5
+    assert marks(bed) == {}
+    beds.put(bed, CHURN, "s3://churn-lab-models/v1/model.tar.gz", beds.model("moved on"))
+    assert bed.reconcile(fleet).exit_code() == 0
+    assert marks(bed)["hubwright/release"] == fleet.locks["churn-1"].spec.release
+    assert bed.reconcile(fleet).plan.actions == ()
