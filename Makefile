@@ -50,6 +50,7 @@ docs: $(VENV)/dev.stamp  ## write the generated pages again
 	@$(BIN)/python scripts/docs_fields.py
 	@$(BIN)/python scripts/docs_access.py
 	@$(BIN)/python scripts/docs_tutorial.py
+	@$(BIN)/python scripts/docs_recording.py
 
 lock: $(VENV)/dev.stamp  ## resolve the requirement files again
 	@scripts/lock $(VENV)
