@@ -11,8 +11,9 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def any_matches(patterns: Iterable[str], text: str) -> bool:
-    """Whether one of the patterns matches."""
-    return any(matches(pattern, text) for pattern in patterns)
+    """Whether one of the patterns matches, in upper or lower case: to AWS, names of groups are the same in both."""
+    folded = text.casefold()
+    return any(matches(pattern.casefold(), folded) for pattern in patterns)
 
 
 def path_matches(pattern: str, path: str) -> bool:

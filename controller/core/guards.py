@@ -42,7 +42,7 @@ def covering(group: str, manifests: Manifests) -> tuple[Entry[Guardrails], ...]:
 def stepping(subject: Subject) -> bool:
     """Whether its approval would be the first one: what gates, approvals, `after`, windows and caps judge."""
     been = subject.live is not None and subject.live.mark("approved") == "yes"
-    return subject.asks == "Approved" and not been
+    return subject.asks == "Approved" and not been and not subject.kept
 
 
 def gates_of(subject: Subject, manifests: Manifests, given: Given) -> Iterator[tuple[str, Gate]]:

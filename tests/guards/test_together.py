@@ -43,3 +43,24 @@ def test_bytes_revoked_after_they_came_are_not_approved_by_a_promotion_without_a
     assert beds.standing(bed.plan(other)) == "blocked", "what cannot be read was taken for what is not there"
     bed.world.faults.clear()
     assert beds.standing(bed.reconcile(other)) == "converged"
+
+
+def test_rules_select_groups_whatever_their_case(tmp_path: Path) -> None:
+    bed = furnished(Case("case", {}))
+    rules = {"select": {"groups": ["Churn*"]}, "requireLock": True}
+    assert beds.standing(bed.reconcile(_fleet(tmp_path, "Approved", **rules))) == "blocked"
+
+
+def test_what_people_approved_of_a_subscription_is_not_gated_again_and_again(tmp_path: Path) -> None:
+    bed = furnished(Case("followed", {}))
+    gate = {"name": "auc", "metric": "ModelQuality.Statistics:auc", "operator": ">=", "threshold": 0.8}
+    rules = {"kind": "Guardrails", "metadata": {"name": "prod"}, "spec": {"gates": [gate]}}
+    spec = {"from": {"spoke": "churn-lab", "group": "churn-experiments"}, "to": {"group": "churn"}}
+    follow = {"kind": "Subscription", "metadata": {"name": "follow"}, "spec": spec}
+    fleet = beds.manifests(tmp_path, follow, platform={**beds.PLATFORM, "prod": rules})
+    assert bed.reconcile(fleet).exit_code() == 0
+    beds.update(bed, 1, ModelApprovalStatus="Approved")
+    before = len(bed.world.calls)
+    assert bed.plan(fleet).plan.actions == ()
+    read = [call for call in bed.world.calls[before:] if call.operation == "GetObject"]
+    assert read == [], "every plan would read the reports of what nobody asks it to approve"
