@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from controller.amend import SPEC, Amendment, changed
-from controller.core.errors import HubwrightError, UsageError
+from controller.core.errors import HubwrightError, UsageError, told
 from controller.core.identify import subject_of
 from controller.core.manifest import API_VERSION
 from controller.core.manifests import Manifests
@@ -125,7 +125,7 @@ def _hit(
     subjects = [item for item in found if isinstance(item, Subject)]
     for place in places:
         view = views[place.target]
-        hit.blind += [(place, why) for why in view.blind.values()]
+        hit.blind += [(place, why) for why in (*view.blind.values(), *filter(None, view.stores.values()))]
         ours = [live for live in view.packages if live.mark("fleet") == place.fleet]
         started = [(live, pool.submit(_has, cloud, place, view, live, digest)) for live in ours]
         owners = {
@@ -135,7 +135,11 @@ def _hit(
             for live in view.made_from(place.fleet, item.group_name, item.source)
         }
         for live, future in started:
-            if not future.result():
+            try:
+                if not future.result():
+                    continue
+            except HubwrightError as error:
+                hit.blind.append((place, f"what {live.version.arn} consists of is not known: {told(error)}"))
                 continue
             if live.version in owners:
                 hit.names.add(owners[live.version])
@@ -145,18 +149,15 @@ def _hit(
 
 
 def _has(cloud: Cloud, place: Place, view: View, live: Package, digest: str) -> bool:
-    """Whether a version consists of a digest; of objects only its record knows."""
+    """Whether a version consists of a digest; of objects only its record knows. An unreadable one is an error."""
     if digest in {*of_package(live)}:
         return True
     where = view.records.get(live.mark("promotion"))
     store = place.store(where.store) if where else None
     if where is None or store is None:
         return False
-    try:
-        client = cloud.client(place.target, "s3")
-        return digest in {*of_record(artifact.read_back(client, place.target.account, store.bucket, where.key))}
-    except HubwrightError:
-        return False  # drift tells of a record that cannot be read
+    client = cloud.client(place.target, "s3")
+    return digest in {*of_record(artifact.read_back(client, place.target.account, store.bucket, where.key))}
 
 
 def _listed(manifests: Manifests, top: Path, digest: str, reason: str, path: str) -> dict[str, str] | None:

@@ -38,7 +38,10 @@ class Watcher:
     counts: Counts = field(default_factory=Counts)
 
     def run(self, most: int | None = None) -> None:
-        """Works until it is stopped, or has handled `most` messages, or (0) the queue was found empty once."""
+        """Works until it is stopped, or has handled `most` messages, or (0) the queue was found empty once.
+
+        With 0 the first error ends it, too; otherwise errors are told and the work goes on after a rest.
+        """
         due = self.clock()  # at once: what came while nobody watched is found now
         while not self.stopped():
             self._tell("waiting")
@@ -53,6 +56,8 @@ class Watcher:
             except HubwrightError as error:
                 empty = False
                 self._failed(error)
+                if most == 0:  # asked to end when there is nothing left, not to wait for better days
+                    raise
                 self.pause(_REST)
             if most is not None and ((most == 0 and empty) or (most and self.counts.received >= most)):
                 break

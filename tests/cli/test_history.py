@@ -177,6 +177,16 @@ def test_a_model_is_revoked_by_its_bytes_and_what_nobody_names_is_said(
     assert "model-package/ocr/1 consists of it and is in no manifest" in said.out
 
 
+def test_a_record_that_cannot_be_read_is_not_taken_for_one_without_the_digest(live: Command, serving: Serving) -> None:
+    assert live("reconcile", "--workers", "1").code == 0
+    serving.world.fault(
+        service="s3", operation="GetObject", do="fail", code="AccessDenied", status=403, message="no", times=0
+    )
+    said = live("revoke", "sha256:" + "0" * 64, "--reason", "found elsewhere")
+    assert said.code == 5
+    assert "what arn:aws:sagemaker:eu-west-1:111111111111:model-package/churn/1 consists of is not known" in said.out
+
+
 def test_evidence_is_one_folder(live: Command, repo: Repo, hand: Callable[[str], Hand], tmp_path: Path) -> None:
     hand(HUB).bucket("acme-audit")
     repo.edit("platform/hub-central.yaml", "  images:", "  audit: {bucket: acme-audit}\n  images:")

@@ -89,6 +89,12 @@ def test_what_failed_comes_again(repo: Repo, queue: str, hand: Hands, in_hub: Se
     assert registered(hand) == [ALL[2]]
 
 
+def test_once_ends_when_the_queue_refuses(repo: Repo, in_hub: Serving, capfd: pytest.CaptureFixture[str]) -> None:
+    url = f"{os.environ['AWS_ENDPOINT_URL']}/{HUB}/missing"
+    assert watch(repo, url, "--every", "0s", "--once") == 1
+    assert "sqs:" in capfd.readouterr().err
+
+
 def test_messages_are_hidden_for_as_long_as_the_work_takes() -> None:
     class Client:
         def __init__(self) -> None:
