@@ -1,7 +1,10 @@
 """Bounds on time that hold on a busy machine: the processor's own time, of the best of some tries."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
 
 
 def seconds(work: Callable[[], object], enough: float, tries: int = 4) -> float:
@@ -14,3 +17,11 @@ def seconds(work: Callable[[], object], enough: float, tries: int = 4) -> float:
         if least < enough:
             break
     return least
+
+
+def sampled(cases: Sequence[Any], name: Callable[[Any], str], every: int = 3) -> list[Any]:
+    """Parameters by name: one case in `every` in the usual run, the others with -m slow, as CI does."""
+    return [
+        pytest.param(case, id=name(case), marks=[pytest.mark.slow] * bool(index % every))
+        for index, case in enumerate(cases)
+    ]

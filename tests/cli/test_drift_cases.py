@@ -23,6 +23,7 @@ from controller.sandbox.world import World
 from controller.source import strict
 from tests.cli.conftest import EXAMPLE, Command, Repo, Said
 from tests.cli.spokes import CHURN, HUB, REGION, VISION, Hand
+from tests.pace import sampled
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "drift").glob("*.yaml"))
 ACCOUNTS = {"hub": HUB, "churn": CHURN, "vision": VISION}
@@ -198,7 +199,7 @@ def _pairs(words: list[str]) -> Iterator[tuple[str, Any]]:
     yield from zip(words[::2], words[1::2], strict=True)
 
 
-@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sampled(CASES, lambda path: path.stem))
 def test_case(path: Path, settled: Command, repo: Repo, serving: Serving, hand: Callable[[str], Hand]) -> None:
     case = strict.read(path.read_bytes()).data
     work = Case(settled, repo, serving, hand)

@@ -20,6 +20,7 @@ from tests.bed import CHURN, HUB, VISION, Inline
 from tests.flows import EDGE, FLOWS, SCORING, everything
 from tests.granted import Granted
 
+pytestmark = pytest.mark.slow
 Grant = tuple[str, str]  # where a statement stands, as the sandbox calls it, and its Sid
 UNSEEN = {
     # What the sandbox has no call for: CreateModel is not one of its operations.

@@ -40,12 +40,22 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[PrivateKey, PrivateK
     return PrivateKey(first), PrivateKey(written(folder, ed25519.Ed25519PrivateKey.generate(), "other.pem"))
 
 
-@pytest.fixture
-def scene(bed: Bed, tmp_path: Path) -> tuple[Bed, Manifests]:
+def promoted(bed: Bed, folder: Path) -> tuple[Bed, Manifests]:
     beds.simple(bed)
-    fleet = beds.manifests(tmp_path, beds.promotion())
+    fleet = beds.manifests(folder, beds.promotion())
     assert bed.reconcile(fleet).exit_code() == 0
     return bed, fleet
+
+
+_KEPT: list[tuple[Bed, Manifests]] = []
+
+
+@pytest.fixture
+def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bed, Manifests]:
+    """One promoted version for all tests that only read it."""
+    if not _KEPT:
+        _KEPT.append(promoted(beds.fresh(), tmp_path_factory.mktemp("scene")))
+    return _KEPT[0]
 
 
 def attested(bed: Bed, fleet: Manifests, key: PrivateKey, kind: Kind = "promotion") -> str:
@@ -77,8 +87,8 @@ def test_a_statement_on_what_is_live_holds(
     assert len(names) == 4  # two objects, one image, the version itself
 
 
-def test_what_changed_since_is_noticed(scene: tuple[Bed, Manifests], keys: tuple[PrivateKey, PrivateKey]) -> None:
-    bed, fleet = scene
+def test_what_changed_since_is_noticed(bed: Bed, tmp_path: Path, keys: tuple[PrivateKey, PrivateKey]) -> None:
+    bed, fleet = promoted(bed, tmp_path)
     text = attested(bed, fleet, keys[0])
     beds.update(bed, ModelApprovalStatus="Rejected")
     assert faults(bed, fleet, text, keys[0].public) == ("the version is Rejected now",)
