@@ -9,7 +9,7 @@ from controller.core.access.statement import Statement
 from controller.core.model import Action, Outcome
 from controller.core.report import Report
 from controller.core.wish import Finding
-from controller.render.document import finding, problem, self_hash, to_json
+from controller.render.document import finding, identified, problem, self_hash, to_json
 from controller.render.escape import code, markdown, terminal
 from controller.render.words import number
 
@@ -41,13 +41,7 @@ def access_json(report: Report) -> str:
 
 def _data(item: Action) -> dict[str, Any]:
     return {
-        "id": item.id,
-        "verb": item.verb,
-        "key": str(item.key),
-        "before": item.before,
-        "after": item.after,
-        "needs": sorted(item.needs),
-        "reason": item.reason,
+        **identified(item),
         "why": item.facts.get("why", ""),
         "from": list(item.facts.get("from", ())),
     }

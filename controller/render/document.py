@@ -75,7 +75,8 @@ def revokes(action: Action) -> bool:
     return action.key.kind == "approval" and before.get("approval") == "Approved" != after.get("approval")
 
 
-def _action(item: Action) -> dict[str, Any]:
+def identified(item: Action) -> dict[str, Any]:
+    """What every document says of an action: which it is, and what it changes."""
     return {
         "id": item.id,
         "verb": item.verb,
@@ -83,9 +84,15 @@ def _action(item: Action) -> dict[str, Any]:
         "before": item.before,
         "after": item.after,
         "needs": sorted(item.needs),
+        "reason": item.reason,
+    }
+
+
+def _action(item: Action) -> dict[str, Any]:
+    return {
+        **identified(item),
         "origins": list(item.origins),
         "groups": list(item.groups),
-        "reason": item.reason,
         "revokes": revokes(item),
         "facts": facts_of(item),
     }

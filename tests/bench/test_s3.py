@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -91,6 +92,7 @@ def environment(endpoint: str) -> dict[str, str]:
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     """A server for each test: what was deleted gives no room back."""
     folder = Path(tempfile.mkdtemp(prefix="weed.", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # else a bench that is ended leaves gigabytes in memory
     process, endpoint = rig.started(folder)
     for name, value in {**KEYS, "AWS_ENDPOINT_URL": endpoint}.items():
         monkeypatch.setenv(name, value)
