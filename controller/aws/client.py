@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from botocore import xform_name
@@ -13,14 +13,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 from controller.aws.body import Body
 from controller.aws.failures import cloud_error
 from controller.aws.sessions import loader
+from controller.aws.volley import WIDTH
 from controller.aws.watch import refuse_write
 from controller.core.errors import CloudError, SafetyError
 from controller.core.model import Target
 
 Ask = Callable[[BaseClient, str, Mapping[str, Any]], dict[str, Any] | None]
 """A shorter way to an answer; None where there is none (`aws.direct`)."""
+Requests = Sequence[Mapping[str, Any]]
+Batch = Callable[[BaseClient, str, Requests, int, Callable[[int], bool]], list[dict[str, Any] | None]]
+"""The way of many at once (`aws.direct`); the number is how many."""
 
 MOST_PAGES = 10_000
+_FEW = 8  # fewer are not worth the connections
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "400"})  # the last: HEAD has no body to say more
 
 # S3 may answer 200 and then fail; botocore turns an error body into an error, but an empty one looks like success, or
@@ -53,6 +58,7 @@ class AwsClient:
         writable: bool,
         renew: Callable[[], Callable[[], None]] = lambda: lambda: None,
         direct: Ask | None = None,
+        batch: Batch | None = None,
     ) -> None:
         self.target = target
         self.service = service
@@ -61,6 +67,7 @@ class AwsClient:
         self._writable = writable
         self._renew = renew
         self._direct = direct
+        self._batch = batch
 
     def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
         """One call by its API name, as `kinds.base.Client.call`.
@@ -112,6 +119,36 @@ class AwsClient:
             seen.add(tuple(token.values()))
             parameters |= token
         raise self._broken(operation, "TooManyPages", f"the list has more than {MOST_PAGES} pages")
+
+    def many(
+        self, operation: str, requests: Requests, told: Callable[[int], bool] = lambda _: True
+    ) -> list[dict[str, Any] | None]:
+        """Answers to calls that are sent at once, as `kinds.base.Client.many`: only what went well."""
+        if not self._writable:
+            refuse_write(self.service, operation)
+        if self._batch is None or len(requests) < _FEW:
+            return [None] * len(requests)
+        connection = self._connect()
+        width = self._entered()
+        try:
+            found = self._batch(connection, operation, requests, width, told)
+        finally:
+            self._gate.release(width)
+        return [self._believed(operation, answer) for answer in found]
+
+    def _entered(self) -> int:
+        """How many calls may be under way: as many as the account has room for now, at least one."""
+        self._gate.acquire()
+        width = 1
+        while width < WIDTH and self._gate.acquire(blocking=False):
+            width += 1
+        return width
+
+    def _believed(self, operation: str, answer: dict[str, Any] | None) -> dict[str, Any] | None:
+        try:
+            return None if answer is None else self._proven(operation, answer)
+        except CloudError:
+            return None
 
     def _paging(self, operation: str) -> Mapping[str, Any]:
         # The model's own words for the tokens; botocore's paginators would send past `call`.

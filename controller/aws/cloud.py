@@ -25,7 +25,7 @@ from controller.core.model import Target
 from controller.kinds.base import Purpose
 
 _AT_ONCE = 8
-_COPIES = 64  # S3 takes many at a time; how many are sent is decided by what that brings (`kinds.flow`)
+_COPIES = 128  # S3 takes many at a time; how many are sent is decided by what that brings (`kinds.flow`, `aws.volley`)
 _FALLBACK_REGION = "us-east-1"
 
 
@@ -93,6 +93,7 @@ class AwsCloud:
             writable=self._writable and purpose != "read",
             renew=functools.partial(self._renewal, target.account, arn),
             direct=functools.partial(self._direct, target.account, arn) if service == "s3" else None,
+            batch=functools.partial(self._batch, target.account, arn) if service == "s3" else None,
         )
 
     def identity(self, region: str | None = None) -> str:
@@ -122,9 +123,15 @@ class AwsCloud:
         self, account: str, arn: str | None, connection: BaseClient, operation: str, parameters: Mapping[str, Any]
     ) -> dict[str, Any] | None:
         """S3's short way, of a session that has connected."""
+        return self._connected(account, arn).direct.answer(connection, operation, parameters)
+
+    def _batch(self, account: str, arn: str | None, connection: BaseClient, *asked: Any) -> list[dict[str, Any] | None]:
+        """S3's way of many at once, of a session that has connected."""
+        return self._connected(account, arn).direct.many(connection, *asked)
+
+    def _connected(self, account: str, arn: str | None) -> _Entry:
         with self._lock:
-            entry = self._entries[(account, arn) if arn is not None else ("", None)]
-        return entry.direct.answer(connection, operation, parameters)
+            return self._entries[(account, arn) if arn is not None else ("", None)]
 
     def _renewal(self, account: str, arn: str | None) -> Callable[[], None]:
         """What renews the role's credentials if they are still those at hand now; the caller's own are not ours."""

@@ -22,6 +22,10 @@ class BrokenError(OSError):
     """What came is not an answer, or not all of it."""
 
 
+class EndedError(BrokenError):
+    """What came is not all of it."""
+
+
 class Link:
     """One connection, with what has been received and not read yet."""
 
@@ -33,7 +37,7 @@ class Link:
         """One line without its end."""
         line = self.file.readline(_LINE)
         if not line.endswith(b"\n"):
-            raise BrokenError("the connection ended within a line")
+            raise EndedError("the connection ended within a line")
         return line.rstrip(b"\r\n")
 
     @property
@@ -98,14 +102,17 @@ class Arriving:
         """Ends the connection, or keeps it if the `whole` answer was read. Twice is as once."""
         link, self._link = self._link, None
         if link is not None:
-            (self._back if whole and self._kept else Link.close)(link)
+            if whole and self._kept:
+                self._back(link)
+            else:
+                link.close()
 
     def _plain(self, link: Link, limit: int | None) -> bytes:
         wanted = self._left if limit is None or (self._left is not None and self._left < limit) else limit
         data = link.file.read(-1 if wanted is None else wanted)
         if self._left is not None:
             if len(data) != wanted:
-                raise BrokenError(f"the answer ended {self._left - len(data)} bytes too early")
+                raise EndedError(f"the answer ended {self._left - len(data)} bytes too early")
             self._left -= len(data)
         if self._left == 0 or (self._left is None and (wanted is None or len(data) < wanted)):
             self.close(whole=self._left == 0)
@@ -119,7 +126,7 @@ class Arriving:
             left = self._left or 0
             piece = link.file.read(min(left, wanted))
             if not piece:
-                raise BrokenError("the answer ended within a chunk")
+                raise EndedError("the answer ended within a chunk")
             pieces.append(piece)
             self._left = left - len(piece)
             wanted -= len(piece)
@@ -144,7 +151,7 @@ class Pool:
     """Safe for threads. `tls` is for https; whoever is done gives the connection back by reading to the end."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
-        self._tls = tls
+        self.tls = tls
         self._idle: dict[tuple[str, bool], list[Link]] = {}
         self._lock = threading.Lock()
 
@@ -153,15 +160,10 @@ class Pool:
 
         ValueError, with nothing sent, for what would be more than one request.
         """
-        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-        if method in ("PUT", "POST"):
-            lines.append("Content-Length: 0")
-        text = "\r\n".join(lines)
-        if text.count("\r") != len(lines) - 1 or text.count("\n") != len(lines) - 1 or " " in path:
-            raise ValueError("a line break where none may be")
+        data = request_of(method, path, headers)
         link = self._taken(host, secure=secure)
         try:
-            link.sock.sendall(f"{text}\r\n\r\n".encode("latin-1"))
+            link.sock.sendall(data)
             return Arriving(link, method, partial(self._keep, (host, secure)))
         except BaseException:
             link.close()
@@ -192,19 +194,35 @@ class Pool:
             if link.alive:
                 return link
             link.close()
-        name, _, port = host.rpartition(":") if host.rpartition(":")[2].isdecimal() else (host, "", "")
-        name = name.strip("[]")
-        sock = socket.create_connection((name, int(port or (443 if secure else 80))), CONNECT_SECONDS)
+        name, port = address_of(host, secure=secure)
+        sock = socket.create_connection((name, port), CONNECT_SECONDS)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             if secure:
-                sock = self._tls.wrap_socket(sock, server_hostname=name)
+                sock = self.tls.wrap_socket(sock, server_hostname=name)
             sock.settimeout(READ_SECONDS)
         except BaseException:
             sock.close()
             raise
         return Link(sock)
+
+
+def request_of(method: str, path: str, headers: Mapping[str, str]) -> bytes:
+    """A request without a body as it is sent; ValueError for what would be more than one."""
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    if method in ("PUT", "POST"):
+        lines.append("Content-Length: 0")
+    text = "\r\n".join(lines)
+    if text.count("\r") != len(lines) - 1 or text.count("\n") != len(lines) - 1 or " " in path:
+        raise ValueError("a line break where none may be")
+    return f"{text}\r\n\r\n".encode("latin-1")
+
+
+def address_of(host: str, *, secure: bool) -> tuple[str, int]:
+    """Name and port of a `host`, which may say its port itself."""
+    name, _, port = host.rpartition(":") if host.rpartition(":")[2].isdecimal() else (host, "", "")
+    return name.strip("[]"), int(port or (443 if secure else 80))
 
 
 def _fields(link: Link) -> dict[str, str]:

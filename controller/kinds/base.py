@@ -31,6 +31,16 @@ class Client(Protocol):
         """All items of the list `result`, page after page; a repeated token, or too many pages, is an error."""
         ...
 
+    def many(
+        self, operation: str, requests: Sequence[Mapping[str, Any]], told: Callable[[int], bool] = lambda _: True
+    ) -> list[dict[str, Any] | None]:
+        """The answers to many small calls of one operation on one bucket, where they can be sent at once.
+
+        None for each that was not sent or did not go well: those are for `call`. `told` hears the index of each that
+        went well, in any order, and says whether more are to be begun.
+        """
+        ...
+
 
 class Cloud(Protocol):
     """Clients for everything that a run may touch. While planning, only known reads are sent."""

@@ -6,7 +6,7 @@ ETags prove nothing here: they depend on how an object was uploaded and encrypte
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controller.core.errors import CloudError, PreconditionError
@@ -23,14 +23,21 @@ _BUFFER = MIB
 
 
 def prove(
-    source: Client, hub: Client, item: ObjectCopy, copied: Copied, lanes: Lanes, *, deep: bool = False
+    source: Client,
+    hub: Client,
+    item: ObjectCopy,
+    copied: Copied,
+    lanes: Lanes,
+    *,
+    deep: bool = False,
+    stated: Mapping[str, str] | None = None,
 ) -> Mapping[str, str]:
     """What shows that the copy is its source, by algorithm. `PreconditionError` when it is not.
 
     S3's checksums of both whole objects, where it has one algorithm of both; otherwise, or if `deep`, our own sha256.
-    `source` reads the source, `hub` the copy.
+    `source` reads the source, `hub` the copy; `stated` is what `stated_many` has found.
     """
-    ours = whole(item.checksums) or whole(_stated(source, item))
+    ours = whole(item.checksums) or whole(stated if stated is not None else _stated(source, item))
     theirs = whole(copied.checksums) or whole(_attested(hub, item, copied))
     common = sorted(ours.keys() & theirs.keys())
     for name in common:
@@ -74,6 +81,20 @@ def _digest(client: Client, where: Mapping[str, Any], span: Span, size: int) -> 
     if count != span.end - span.start:
         raise CloudError("s3:GetObject", "IncompleteBody", f"{count} bytes came, {span.end - span.start} were asked")
     return state.digest()
+
+
+def stated_many(source: Client, items: Sequence[ObjectCopy]) -> dict[str, Mapping[str, str]]:
+    """S3's checksums of many sources, pinned, by the copies' keys: of those of which none are known, and it said them.
+
+    The first is asked by itself: from then on it is known where the bucket is.
+    """
+    asked = [item for item in items if not whole(item.checksums)]
+    if not asked:
+        return {}
+    found: dict[str, Mapping[str, str]] = {asked[0].key: _stated(source, asked[0])}
+    answers = source.many("HeadObject", [{**at_source(item), "ChecksumMode": "ENABLED"} for item in asked[1:]])
+    said = zip(asked[1:], answers, strict=True)
+    return found | {item.key: checksums_of(answer) for item, answer in said if answer is not None}
 
 
 def _stated(source: Client, item: ObjectCopy) -> dict[str, str]:

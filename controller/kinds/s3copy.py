@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from controller.core.errors import CloudError
 from controller.kinds.base import Client
@@ -57,24 +58,43 @@ def persistent(once: Callable[[], Copied], pause: Callable[[float], None]) -> Co
     return once()
 
 
+def copy_many(client: Client, items: Sequence[ObjectCopy], lanes: Lanes) -> list[Copied | None]:
+    """Copies with one CopyObject each, many at once; None for each that did not go well: `copy_object` is to try it."""
+
+    def told(number: int) -> bool:
+        lanes.told(items[number].size)
+        return not lanes.stopped()
+
+    answers = client.many("CopyObject", [_request(item) for item in items], told)
+    return [
+        _copied(item, answer) if answer is not None and "VersionId" in answer else None
+        for item, answer in zip(items, answers, strict=True)
+    ]
+
+
 def _whole(client: Client, item: ObjectCopy, lanes: Lanes) -> Copied:
     try:
-        answer = client.call(
-            "CopyObject",
-            **at_destination(item),
-            **copy_source(item),
-            MetadataDirective="REPLACE",
-            TaggingDirective="REPLACE",
-            IfNoneMatch="*",
-            **content(item),
-        )
+        answer = client.call("CopyObject", **_request(item))
     except CloudError as error:
         return refused(client, item, error)
     lanes.told(item.size)
+    return _copied(item, answer) if "VersionId" in answer else proven(client, item)
+
+
+def _request(item: ObjectCopy) -> dict[str, Any]:
+    return {
+        **at_destination(item),
+        **copy_source(item),
+        "MetadataDirective": "REPLACE",
+        "TaggingDirective": "REPLACE",
+        "IfNoneMatch": "*",
+        **content(item),
+    }
+
+
+def _copied(item: ObjectCopy, answer: Mapping[str, Any]) -> Copied:
     result = answer["CopyObjectResult"]
-    if "VersionId" in answer:
-        return Copied(answer["VersionId"], result["ETag"], item.size, checksums_of(result), item.size)
-    return proven(client, item)
+    return Copied(answer["VersionId"], result["ETag"], item.size, checksums_of(result), item.size)
 
 
 def _in_parts(client: Client, item: ObjectCopy, part_size: int | None, lanes: Lanes) -> Copied:

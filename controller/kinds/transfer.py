@@ -10,10 +10,10 @@ from controller.core.errors import CloudError, PreconditionError
 from controller.core.record import Stored
 from controller.kinds.base import Client
 from controller.kinds.flow import Inline, spread
-from controller.kinds.prove import prove
+from controller.kinds.prove import prove, stated_many
 from controller.kinds.relay import relay_object
 from controller.kinds.room import Room
-from controller.kinds.s3copy import copy_object
+from controller.kinds.s3copy import copy_many, copy_object
 from controller.kinds.s3object import Copied, ObjectCopy, at_source, look
 from controller.kinds.s3upload import Lanes, swept
 from controller.kinds.sealed import key_of
@@ -62,7 +62,10 @@ def transfer(route: Route, items: Iterable[ObjectCopy], base: str) -> Transferre
     there = _listed(route.hub, wanted, base)
     small = [item for item in wanted if item.size <= route.parts_from]
     large = [item for item in wanted if item.size > route.parts_from]
-    one = functools.partial(_one, route, there)
+    route.lanes.check()
+    first = {} if route.relay else _at_once(route, [item for item in small if item.key not in there])
+    stated = stated_many(route.reader, [item for item in small if item.key in first])
+    one = functools.partial(_one, route, there, first, stated)
     ended = spread(route.lanes.pool, one, small, route.lanes.pace(), route.lanes.pause)
     done = {item.key: found for item, found in zip(small, ended, strict=True)}
     done |= {item.key: one(item) for item in large}  # their parts are what is spread
@@ -90,16 +93,29 @@ def _listed(hub: Client, wanted: list[ObjectCopy], base: str) -> Mapping[str, in
     return there
 
 
-def _one(route: Route, there: Mapping[str, int], item: ObjectCopy) -> Done:
+def _at_once(route: Route, items: list[ObjectCopy]) -> dict[str, Copied]:
+    """The copies that went well at the first try, by key; what did not is for `_one` to do, or to explain."""
+    made = copy_many(route.hub, items, route.lanes)
+    return {item.key: copied for item, copied in zip(items, made, strict=True) if copied is not None}
+
+
+def _one(
+    route: Route,
+    there: Mapping[str, int],
+    first: Mapping[str, Copied],
+    stated: Mapping[str, Mapping[str, str]],
+    item: ObjectCopy,
+) -> Done:
     """One object, copied unless it is there, and the proof that it is its source."""
     route.lanes.check()
     inner = replace(route.lanes, pool=_INLINE) if item.size <= route.parts_from else route.lanes
-    copied = look(route.hub, item) if item.key in there else None
+    copied = first.get(item.key)
+    if copied is None and item.key in there and (copied := look(route.hub, item)) is not None:
+        route.lanes.told(item.size)
     if copied is None:
         copied = _copied(route, item, inner)
-    else:
-        route.lanes.told(item.size)
-    return copied, prove(route.reader, route.hub, item, copied, inner, deep=route.deep)
+    proof = prove(route.reader, route.hub, item, copied, inner, deep=route.deep, stated=stated.get(item.key))
+    return copied, proof
 
 
 def _copied(route: Route, item: ObjectCopy, lanes: Lanes) -> Copied:

@@ -71,13 +71,13 @@ def s3(cloud: AwsCloud) -> AwsClient:
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The operations that went the short way."""
     found: list[str] = []
-    said = direct_module._said
+    said = direct_module.said_of
 
     def noted(connection: Any, operation: str, answer: Any) -> Any:
         found.append(operation)
         return said(connection, operation, answer)
 
-    monkeypatch.setattr(direct_module, "_said", noted)
+    monkeypatch.setattr(direct_module, "said_of", noted)
     return found
 
 
@@ -264,7 +264,7 @@ def test_with_a_proxy_botocore_goes_alone(
 ) -> None:
     cloud.close()
     cloud._own().direct._places.clear()
-    monkeypatch.setattr(direct_module, "get_environ_proxies", lambda url: {"http": "http://proxy:1"})
+    monkeypatch.setattr("controller.aws.plain.get_environ_proxies", lambda url: {"http": "http://proxy:1"})
     for _ in range(2):
         s3.call("HeadObject", Bucket="store", Key="plain")
     assert sent == []

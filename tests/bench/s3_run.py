@@ -15,7 +15,7 @@ from controller.aws.calls import CallLog
 from controller.aws.client import AwsClient
 from controller.aws.cloud import AwsCloud
 from controller.core.model import Target
-from controller.core.record import Stored
+from controller.core.record import Record, Stored
 from controller.kinds import artifact
 from controller.kinds import transfer as engine
 from controller.kinds.flow import Pace
@@ -38,6 +38,7 @@ def copied(s3: AwsClient, rows: list[dict[str, Any]], source: str, hub: str, *, 
     ]  # fmt: skip
     if not proven:
         engine.prove = lambda *_, **__: {}  # type: ignore[assignment]
+        engine.stated_many = lambda *_: {}  # type: ignore[assignment]
     with ThreadPoolExecutor(64) as pool:
         lanes = Lanes(pool, lambda: Pace(time.monotonic), time.sleep)
         engine.transfer(engine.Route(s3, s3, lanes, (1 << 30) - 1), items, "h")
@@ -57,7 +58,8 @@ def judged(s3: AwsClient, hub: str) -> None:
     """What a run does for an artifact whose record exists, before it approves: one listing of the store."""
     rows = rows_of(s3, hub, "h/x-abc/")
     objects = tuple(Stored(row["Key"], row["Size"], row["ETag"], row["VersionId"], {}) for row in rows)
-    record: Any = SimpleNamespace(objects=objects, release=SimpleNamespace(digest="v1:sha256:abc"))
+    release: Any = SimpleNamespace(digest="v1:sha256:abc")
+    record = Record("", release, "", 1, {}, objects)
     world: Any = None
     began = time.monotonic()
     artifact.verify(world, s3, OWNER, hub, record)

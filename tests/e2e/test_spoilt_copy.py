@@ -9,8 +9,11 @@ from dataclasses import dataclass
 import pytest
 from botocore.config import Config
 
+from controller.aws import client as client_module
 from controller.aws import cloud as cloud_module
+from controller.aws import direct as direct_module
 from controller.aws import pool as pool_module
+from controller.aws import volley as volley_module
 from controller.aws.calls import CallLog
 from controller.aws.cloud import AwsCloud
 from controller.core.errors import HubwrightError
@@ -27,6 +30,7 @@ HUB = "111111111111"
 PLACE = Target(HUB, "eu-west-1")
 PREFIX = "models/release"
 SIZES = {"small": 100, "large": 1000}
+MANY = {f"small-{number}": 90 + number for number in range(6)}
 MOST = 60
 
 
@@ -47,6 +51,8 @@ def quick(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     hasty = Config(read_timeout=0.25, connect_timeout=2)
     monkeypatch.setattr(cloud_module, "_config", lambda service, workers: real(service, workers).merge(hasty))
     monkeypatch.setattr(pool_module, "READ_SECONDS", 0.25)
+    monkeypatch.setattr(volley_module, "READ_SECONDS", 0.25)
+    monkeypatch.setattr(volley_module, "_LOOK_SECONDS", 0.05)
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
 
 
@@ -55,6 +61,9 @@ class Bench:
     serving: Serving
     relay: bool
     items: list[ObjectCopy]
+    wanted: dict[str, bytes]
+    many: bool
+    volleys: list[int]
 
     def begin(self) -> None:
         with self.serving.world.lock:
@@ -76,8 +85,13 @@ class Bench:
         return [item.key for item in self.serving.world.buckets["store"].uploads.values()]
 
 
-@pytest.fixture(params=[False, True], ids=["server", "relay"])
+@pytest.fixture(params=["server", "relay", "at once"])
 def bench(request: pytest.FixtureRequest, serving: Serving, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    sizes = SIZES
+    if request.param == "at once":
+        sizes = MANY
+        monkeypatch.setattr(client_module, "_FEW", 1)
+        monkeypatch.setattr(client_module, "WIDTH", 2)
     monkeypatch.setattr("controller.kinds.relay.relay_object.__kwdefaults__", {"piece": 300, "pause": None})
     serving.world.reset()
     serving.world.settings.part_minimum = 1
@@ -87,7 +101,7 @@ def bench(request: pytest.FixtureRequest, serving: Serving, monkeypatch: pytest.
         client.call("CreateBucket", Bucket=name, CreateBucketConfiguration={"LocationConstraint": PLACE.region})
         client.call("PutBucketVersioning", Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     items = []
-    for name, size in SIZES.items():
+    for name, size in sizes.items():
         put = client.call("PutObject", Bucket="lab", Key=name, Body=random.Random(name).randbytes(size))
         items.append(
             ObjectCopy(
@@ -106,7 +120,11 @@ def bench(request: pytest.FixtureRequest, serving: Serving, monkeypatch: pytest.
             )
         )
     cloud.close()
-    return Bench(serving, request.param, items)
+    wanted = {f"{PREFIX}/{name}": random.Random(name).randbytes(size) for name, size in sizes.items()}
+    volleys: list[int] = []
+    real = direct_module.fire
+    monkeypatch.setattr(direct_module, "fire", lambda *asked: volleys.append(1) or real(*asked))
+    return Bench(serving, request.param == "relay", items, wanted, request.param == "at once", volleys)
 
 
 @pytest.fixture
@@ -136,7 +154,7 @@ def test_every_request_spoilt(
 ) -> None:
     if lasting and way == "stall":
         pytest.skip("the same as once, and as slow as all its tries")
-    wanted = {f"{PREFIX}/{name}": random.Random(name).randbytes(size) for name, size in SIZES.items()}
+    wanted = bench.wanted
     ends, index = {"copied": 0, "error": 0}, 0
     while proxy.asked >= index < MOST:
         index, proxy.asked, proxy.way = index + 1, 0, way
@@ -154,3 +172,4 @@ def test_every_request_spoilt(
         assert (bench.copies(), bench.uploads()) == (wanted, []), (way, index)
     assert 12 < index < MOST
     assert ends["error"] if lasting else ends["copied"]
+    assert bool(bench.volleys) == bench.many
