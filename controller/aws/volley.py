@@ -77,6 +77,7 @@ class _Volley:
     async def all(self) -> None:
         """Returns once nothing is under way any more."""
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._failed)
         with contextlib.suppress(OSError):
             self._addresses = await loop.getaddrinfo(*self._host, type=1)
         if not self._addresses:
@@ -92,23 +93,25 @@ class _Volley:
         if self._error is not None:
             raise self._error
 
-    def took(self, number: int, answer: Whole | None) -> None:
-        """Tells of an answer; where all goes well, the next connection is opened."""
+    def took(self, number: int, answer: Whole) -> None:
+        """Tells of an answer; as long as they come, further connections are opened."""
         self._take(number, answer)
-        if answer is not None and len(self._links) + len(self._opening) < self._width:
+        if len(self._links) + len(self._opening) < self._width:
             self._open()
 
     def joined(self, link: _Link) -> None:
         self._links.add(link)
 
-    def gone(self, link: _Link) -> None:
-        """A connection has ended."""
+    def gone(self, link: _Link, shot: Shot | None) -> None:
+        """A connection has ended, perhaps before a request of it was answered."""
         self._links.discard(link)
         self._settle()
+        if shot is not None:
+            self._take(shot.number, None)
 
-    def failed(self, error: BaseException) -> None:
-        """Ends everything."""
-        self._error = self._error or error
+    def _failed(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Ends everything: what `feed` or `take` has raised is raised to who fired."""
+        self._error = self._error or context.get("exception") or RuntimeError(context["message"])
         self.feed = lambda: None
         for link in list(self._links):
             link.abort()
@@ -152,17 +155,15 @@ class _Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
         self._volley.joined(self)
-        self._guarded(self._next)
+        self._next()
 
     def data_received(self, data: bytes) -> None:
         self._held += data
-        self._guarded(self._read)
+        self._read()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  (the protocol's)
+    def connection_lost(self, _: Exception | None) -> None:
         shot, self._shot = self._shot, None
-        if shot is not None:
-            self._guarded(lambda: self._volley.took(shot.number, None))
-        self._volley.gone(self)
+        self._volley.gone(self, shot)
 
     def late(self, now: float) -> bool:
         """Whether an answer should have come by now."""
@@ -171,17 +172,10 @@ class _Link(asyncio.Protocol):
     def abort(self) -> None:
         self._transport.abort()
 
-    def _guarded(self, step: Callable[[], None]) -> None:
-        """An event loop keeps errors of callbacks to itself."""
-        try:
-            step()
-        except BaseException as error:  # noqa: BLE001  (raised by `fire`)
-            self._volley.failed(error)
-
     def _next(self) -> None:
         self._shot = self._volley.feed()
         if self._shot is None:
-            self._transport.close()
+            self._transport.abort()  # it is whole: nobody has to be waited for
             return
         self._since = asyncio.get_running_loop().time()
         self._transport.write(self._shot.data)
@@ -202,7 +196,7 @@ class _Link(asyncio.Protocol):
             if found[1]:
                 self._next()
             else:
-                self._transport.close()
+                self._transport.abort()  # it is whole: nobody has to be waited for
 
 
 class _Held(Link):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +29,7 @@ from controller.core.model import Target
 from controller.sandbox.server import Serving, serve
 from controller.sandbox.world import World
 from tests.aws.wire import HUB
+from tests.certificate import certificate
 
 PLACE = Target(HUB, "eu-west-1")
 COUNT = 40
@@ -196,7 +200,7 @@ def answering() -> Iterator[Callable[[bytes, int], tuple[str, int]]]:
     """A server that sends the same to every request, in pieces of a size, and closes after it what it has not answered."""
     listeners = list[socket.socket]()
 
-    def start(data: bytes, piece: int) -> tuple[str, int]:
+    def start(data: bytes, piece: int, tls: ssl.SSLContext | None = None) -> tuple[str, int]:
         listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         listeners.append(listener)
 
@@ -208,16 +212,15 @@ def answering() -> Iterator[Callable[[bytes, int], tuple[str, int]]]:
                     return
                 threading.Thread(target=answer, args=(link,), daemon=True).start()
 
-        def answer(link: socket.socket) -> None:
-            with link, link.makefile("rb") as file:
-                while list(iter(lambda: file.readline().rstrip(), b"")):
-                    try:
+        def answer(plain: socket.socket) -> None:
+            with contextlib.suppress(OSError), plain:
+                link = tls.wrap_socket(plain, server_side=True) if tls is not None else plain
+                with link, link.makefile("rb") as file:
+                    while list(iter(lambda: file.readline().rstrip(), b"")):
                         for start in range(0, len(data), piece):
                             link.sendall(data[start : start + piece])
-                    except OSError:
-                        return
-                    if not data.startswith(OK):
-                        return
+                        if not data.startswith(OK):
+                            return
 
         threading.Thread(target=serve, daemon=True).start()
         return listener.getsockname()[0], listener.getsockname()[1]
@@ -227,10 +230,12 @@ def answering() -> Iterator[Callable[[bytes, int], tuple[str, int]]]:
         listener.close()
 
 
-def fired(host: tuple[str, int], count: int, width: int = 4) -> dict[int, Whole | None]:
+def fired(
+    host: tuple[str, int], count: int, width: int = 4, tls: ssl.SSLContext | None = None
+) -> dict[int, Whole | None]:
     shots = iter([Shot(number, "PUT", b"PUT / HTTP/1.1\r\n\r\n") for number in range(count)])
     found: dict[int, Whole | None] = {}
-    fire(host, None, width, lambda: next(shots, None), lambda number, answer: found.update({number: answer}))
+    fire(host, tls, width, lambda: next(shots, None), lambda number, answer: found.update({number: answer}))
     return found
 
 
@@ -245,6 +250,16 @@ def test_answers_come_in_any_pieces(answering: Any, piece: int, chunked: bool) -
 @pytest.mark.parametrize("odd", ODD)
 def test_what_is_no_answer_is_none(answering: Any, odd: str) -> None:
     assert set(fired(answering(ODD[odd], 1000), 6).values()) == {None}
+
+
+def test_over_tls_only_to_whom_is_trusted(answering: Any, tmp_path: Path) -> None:
+    roots, secret = certificate(tmp_path)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(roots, secret)
+    host = answering(OK, 1000, server)
+    found = fired(host, 30, tls=ssl.create_default_context(cafile=str(roots)))
+    assert {answer and answer.body for answer in found.values()} == {b"hi"}
+    assert fired(host, 30, tls=ssl.create_default_context()) == {}
 
 
 def test_nobody_there() -> None:

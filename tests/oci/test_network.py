@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from controller.oci import wire
 from controller.oci.http import HttpTransport
 from controller.oci.network import Home, Network, Origin, blocks, home, is_proxy
 from controller.oci.registry import Registry
+from tests.certificate import certificate
 from tests.oci.double import Memory
 from tests.oci.servers import QUICK, hosts
 
@@ -99,20 +98,7 @@ def test_the_environment_has_no_say(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 @pytest.fixture
 def tls(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     """A server on loopback with a certificate of its own, and that certificate's file."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
-    now = datetime.now(UTC)
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    made = made.serial_number(1).not_valid_before(now - timedelta(1)).not_valid_after(now + timedelta(1))
-    made = made.add_extension(names, critical=True).add_extension(x509.BasicConstraints(True, None), critical=True)
-    roots, secret = tmp_path / "roots.pem", tmp_path / "key.pem"
-    roots.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    secret.write_bytes(key.private_bytes(*form))
+    roots, secret = certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(roots, secret)
     with socket.create_server(("127.0.0.1", 0)) as server:
