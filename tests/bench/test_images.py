@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import random
-import resource
 import shutil
 import subprocess
 import sys
@@ -25,6 +23,7 @@ from controller.oci.manifest import OCI_MANIFEST, Descriptor, Manifest, digest_o
 from controller.oci.network import home
 from controller.oci.registry import Registry
 from tests.bench.page import QUICK, RUNS, Row, aims, conditions, floor, median, put, table
+from tests.bench.process import processor, ran
 from tests.oci.double import CONFIG, LAYER, described
 from tests.oci.real import CONFIGURATION, HASH, free_port, listening
 
@@ -41,7 +40,12 @@ SIZE = int(os.environ.get("MIB", "256" if QUICK else "1024")) * MIB
 OURS = "hubwright, 6 streams"
 SKOPEO = "skopeo copy"
 CURL = "curl -T"
-COMMAND = f"RUNS={RUNS} MIB={SIZE // MIB} python -m pytest -m bench -s tests/bench/test_images.py"
+COMMAND = f"MIB={SIZE // MIB} make bench"
+ASKED = [
+    f"- {SKOPEO}: `skopeo copy -q --src-creds … --dest-creds … docker://127.0.0.1:ONE/app:v1 docker://127.0.0.1:TWO/app:hw-1`",
+    f"- {CURL}: `curl -X POST …/v2/app/blobs/uploads/`, then `curl -T FILE LOCATION&digest=…`",
+    f"- {OURS}: `controller.oci.copy.copy_image` with six threads, as a run calls it",
+]
 SHM = Path("/dev/shm")  # memory, so that no disk is measured
 
 ONE_COPY = """
@@ -95,11 +99,7 @@ class Rig:
 
     def served(self) -> float:
         """CPU seconds of both registries so far."""
-        ticks = 0
-        for process in self.running.values():
-            fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return processor(*(process.pid for process in self.running.values()))
 
     def registry(self, number: int, seen: list[str] | None = None) -> Registry:
         base = f"http://127.0.0.1:{self.ports[number]}"
@@ -165,26 +165,7 @@ def skopeo(rig: Rig, target: str) -> Row:
 
 
 def command(rig: Rig, words: list[str]) -> Row:
-    """A whole command; its memory is looked at fifty times a second, as what the kernel sums up begins with ours."""
-    served, before = rig.served(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.monotonic()
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
-    peak = 0.0
-    while process.poll() is None:
-        peak = max(peak, memory(process.pid, words[0]))
-        time.sleep(0.02)
-    wall, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert process.returncode == 0
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Row(wall, cpu, peak, rig.served() - served)
-
-
-def memory(pid: int, name: str) -> float:
-    """Its peak so far in MiB; 0 before it has become the program of this name."""
-    with contextlib.suppress(OSError, KeyError):
-        status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-        return int(status["VmHWM"].split()[0]) / 1024 if status["Name"].strip() == name else 0.0
-    return 0.0
+    return ran(words, rig.served)[0]
 
 
 def interleaved(rig: Rig, tools: dict[str, Callable[[], Row]]) -> dict[str, list[Row]]:
@@ -202,7 +183,7 @@ def page() -> Iterator[list[str]]:
     """What the tests of this file say, put into the page when all have run."""
     lines: list[str] = []
     yield lines
-    put("images", [conditions(COMMAND), "", *lines])
+    put("images", [conditions(COMMAND), "", *ASKED, "", *lines])
 
 
 def test_a_cold_image(rig: Rig, page: list[str]) -> None:

