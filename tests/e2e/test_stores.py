@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from controller.aws import direct as direct_module
 from controller.aws.calls import CallLog
 from controller.aws.client import AwsClient
 from controller.aws.cloud import AwsCloud
@@ -154,6 +155,26 @@ def test_a_prefix_is_copied_once_marked_and_tagged(case: Case, relay: bool) -> N
     again = case.run(*items, relay=relay)
     assert (again.moved, again.skipped) == (0, 6000)
     assert [bare(row) for row in again.stored] == [bare(row) for row in done.stored]
+
+
+def test_many_objects_at_once_are_as_one_by_one(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    fired, real = list[int](), direct_module.fire
+    monkeypatch.setattr(direct_module, "fire", lambda *asked: fired.append(1) or real(*asked))
+    items = [case.item(f"{KEYS[number % 4]}-{number}", data(number * 10)) for number in range(60)]
+    case.run(*items[:5])  # few are copied one by one
+    assert fired == []
+    seen: list[int] = []
+    done = case.run(*items, told=seen.append)
+    assert (len(fired) > 0, sum(seen)) == (True, sum(item.size for item in items))
+    assert (done.moved, done.skipped) == (sum(item.size for item in items[5:]), 100)
+    assert [row.key for row in done.stored] == [item.key for item in items]
+    assert [case.copy(item) for item in items] == [data(number * 10) for number in range(60)]
+    heads = [case.s3.call("HeadObject", Bucket="store", Key=item.key) for item in items]
+    assert [(head["VersionId"], head["Metadata"][MARK]) for head in heads] == [
+        (row.version, item.mark) for row, item in zip(done.stored, items, strict=True)
+    ]
+    again = case.run(*items)
+    assert (again.moved, [bare(row) for row in again.stored]) == (0, [bare(row) for row in done.stored])
 
 
 @WAYS
