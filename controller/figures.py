@@ -24,7 +24,7 @@ from controller.kinds import lineage
 from controller.kinds.base import Cloud
 
 MOST = 200
-_LINEAGES = 500
+LINEAGES = 500
 _TOO_MANY = f"was not read: more than {MOST} models change at once"
 
 
@@ -52,7 +52,7 @@ def lineages(
 ) -> dict[str, Lineage | None]:
     """The lineage documents of promoted versions by promotion, of 500 at most: the approved and the newest first."""
     known = [item for item in subjects if item.recorded_as in views[item.place.target].records and item.live]
-    ranked = sorted(known, key=_precedence)[:_LINEAGES]
+    ranked = sorted(known, key=_precedence)[:LINEAGES]
     started = {item.name: pool.submit(partial(_lineage, cloud, item, views[item.place.target])) for item in ranked}
     return {name: future.result() for name, future in started.items()}
 

@@ -23,7 +23,7 @@ REPORTS = (
 """The reports that hold figures, in the order of showing. Constraints are not among them: they are wishes."""
 _LISTED = 12
 _DEEP, _MANY, _LONG = 12, 5_000, 160
-_ASIDE = ("standard_deviation", "confusion_matrix", "evaluation_time", "item_count", "version")
+_ASIDE = ("standard_deviation", "confusion_matrix", "num_", "evaluation_time", "item_count", "version")
 Key = tuple[str | int, ...]
 
 
@@ -157,4 +157,4 @@ def said(reading: Reading | None, left: int) -> str:
     """What is said of a report beside its figures, to follow `there`."""
     if reading is not None and reading.fault:
         return f"; it {reading.fault}"
-    return f"; {left} more of its figures differ" if left else ""
+    return f"; {left} more of its figures" if left else ""

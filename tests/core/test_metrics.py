@@ -56,7 +56,7 @@ def test_what_a_gate_looks_at_comes_first_and_the_rest_is_counted() -> None:
     found, left = told(new, {}, f"{QUALITY}:m19")
     assert [step.name for step in found] == [f"{QUALITY}:m19", *(f"{QUALITY}:m{number:02}" for number in range(11))]
     assert left == {QUALITY: 8, "Bias.Report": 1}
-    assert said(new[QUALITY], left[QUALITY]) == "; 8 more of its figures differ"
+    assert said(new[QUALITY], left[QUALITY]) == "; 8 more of its figures"
 
 
 def test_unreadable_is_not_absent() -> None:
@@ -84,7 +84,7 @@ def test_what_is_no_figure_is_left_out(text: bytes) -> None:
 
 
 def test_a_large_document_ends_soon() -> None:
-    wide = {f"f{number}": number for number in range(200_000)}
+    wide = {f"f{number}": number for number in range(20_000)}
     text = json.dumps(wide).encode()
     assert len(text) < LARGEST_DOCUMENT
     found, left = steps(Measured({QUALITY: Reading("", parse(text))}, {}), frozenset())
