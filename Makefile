@@ -38,7 +38,7 @@ types: $(VENV)/dev.stamp
 	@$(BIN)/mypy
 
 bench: $(VENV)/dev.stamp  ## the figures in docs/benchmarks.md; QUICK=1 in under five minutes
-	@scripts/peers skopeo docker-registry rclone
+	@scripts/programs skopeo docker-registry rclone
 	@$(BIN)/python -m pytest -m bench -s tests/bench
 
 lambda: $(VENV)/dev.stamp  ## a zip for Lambda, with the manifests at HEAD in it: dist/

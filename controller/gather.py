@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,6 +29,7 @@ from controller.kinds.base import Client, Cloud
 from controller.resolve import reader_of
 
 _PIECE = 1 << 16
+Documents = Mapping[str, Reading]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,17 +146,48 @@ def _copied(cloud: Cloud, subject: Subject, view: View, record: Record) -> _Byte
 def _metric(content: _Bytes, name: str) -> Reading:
     """The number that a metric's name leads to."""
     report, _, path = name.partition(":")
+    found = _document(content, report)
+    if found.fault:
+        return found
+    try:
+        return Reading(found.where, number(walk(found.value, path)))
+    except ValueError as error:
+        return Reading(found.where, fault=str(error))
+
+
+def _document(content: _Bytes, report: str) -> Reading:
+    """All that a report says."""
     uri = report_uri(content.release.body, report)
     place = content.held.get(uri)
     if place is None:
         return Reading("", fault=f"is not there: it has no {report}")
     where = f"s3://{place.bucket}/{place.key}" + (f" version {place.version}" if place.version else "")
     try:
-        return Reading(where, number(walk(parse(_read(content.client, place, content.sizes.get(uri, 0))), path)))
+        return Reading(where, parse(_read(content.client, place, content.sizes.get(uri, 0))))
     except ValueError as error:
         return Reading(where, fault=str(error))
     except HubwrightError as error:
         return Reading(where, fault=f"could not be read: {told(error)}")
+
+
+def documents(cloud: Cloud, subject: Subject, view: View, made: Release | None, names: Sequence[str]) -> Documents:
+    """The reports of these names that a promotion's release has: as copied, or `made`, what is there to be copied."""
+    return _documents(lambda: _content(cloud, subject, view, made), names)
+
+
+def documents_of(cloud: Cloud, subject: Subject, view: View, other: Package, names: Sequence[str]) -> Documents:
+    """The same of another live version in the promotion's hub."""
+    return _documents(
+        lambda: _copied(cloud, subject, view, _record(cloud, subject, view, other.mark("promotion"))), names
+    )
+
+
+def _documents(content: Callable[[], _Bytes], names: Sequence[str]) -> Documents:
+    try:
+        found = content()
+    except HubwrightError as error:
+        return {name: Reading("", fault=f"could not be read: {told(error)}") for name in names}
+    return {name: _document(found, name) for name in names if report_uri(found.release.body, name)}
 
 
 def _read(client: Client, place: Held, size: int) -> bytes:

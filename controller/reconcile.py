@@ -18,6 +18,7 @@ from controller.core.identify import matched_all, place_of, question, referred, 
 from controller.core.judge import Answer, judge, orphans
 from controller.core.last import lasting
 from controller.core.manifests import Manifests
+from controller.core.metrics import Measured
 from controller.core.model import Change, Key, Outcome, Resource, Target
 from controller.core.plan import Plan, plan, within
 from controller.core.pushed import pushed_versions
@@ -49,9 +50,9 @@ class Thought:
     findings: tuple[Finding, ...]
     unmatched: tuple[Finding, ...] = ()
 
-    def report(self, manifests: Manifests) -> Report:
-        """The plan as a report."""
-        models = comparisons(self.wishes.promotions, self.views, manifests)
+    def report(self, manifests: Manifests, measured: Mapping[str, Measured] | None = None) -> Report:
+        """The plan as a report; `measured` are the models' metric reports, where they were read."""
+        models = comparisons(self.wishes.promotions, self.views, manifests, measured)
         return replace(self.reported("plan", manifests, self.plan), models=models)
 
     def reported(self, kind: str, manifests: Manifests, chosen: Plan, outcomes: tuple[Outcome, ...] = ()) -> Report:

@@ -27,9 +27,9 @@ Nobody writes a policy for Hubwright by hand. `hubwright access` derives all of 
 with what is live, and brings them about, beside whatever others have put into the same documents.
 
 ```
-hubwright access plan  [--account ID]     what is missing; reads only; --detailed-exitcode: 2 when something is
-hubwright access apply [--account ID]     bring it about, with that account's administrator's own credentials
-hubwright access render --format json|cloudformation|terraform [--out DIR]     for a platform team to apply; offline
+hubwright access plan                           # what is missing; reads only; --detailed-exitcode: 2 when something is
+hubwright access apply --account 111111111111   # bring it about, with that account's administrator's own credentials
+hubwright access render --format terraform --out access   # or cloudformation, json: for others to apply; offline
 ```
 
 - By default a command is about the account of the credentials at hand. `--role-name NAME` assumes a role of that name

@@ -27,6 +27,7 @@ from controller.core.report import Report
 from controller.core.review import Review
 from controller.core.scope import Scope
 from controller.core.wish import Subject
+from controller.figures import figures
 from controller.kinds.base import Client
 from controller.kinds.base import World as Effects
 from controller.oci.manifest import Descriptor, read_manifest
@@ -149,7 +150,8 @@ class Bed:
         return think(self.reader, manifests, scope, Inline(), lambda _: None, given)
 
     def plan(self, manifests: Manifests, scope: Scope = WHOLE) -> Report:
-        return self.think(manifests, scope).report(manifests)
+        thought = self.think(manifests, scope)
+        return thought.report(manifests, figures(self.reader, thought.wishes.promotions, thought.views, Inline()))
 
     def effects(self, thought: Thought, revision: str) -> Effects:
         limit = self.world.settings.copy_limit

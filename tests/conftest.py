@@ -1,8 +1,15 @@
-"""What takes long is run when it is asked for: pytest -m slow."""
+"""What takes long is run when it is asked for, `pytest -m slow`; what needs programs of others may have to find them."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from typing import Any
+
 import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--need-peers", action="store_true", help="A test marked peer that would skip fails: CI has them.")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -12,3 +19,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.skip(reason="takes long: pytest -m slow"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[Any]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A peer that is missing is no reason to pass where all of them are to be there."""
+    report = yield
+    later = item.get_closest_marker("slow") and "slow" not in str(item.config.option.markexpr)
+    if report.skipped and not later and item.get_closest_marker("peer") and item.config.getoption("--need-peers"):
+        report.outcome = "failed"
+        report.longrepr = f"a peer is missing: {call.excinfo.value if call.excinfo else ''}"
+    return report

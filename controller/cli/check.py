@@ -12,6 +12,7 @@ from controller.cli.settings import Settings
 from controller.core.access.troubles import troubles
 from controller.core.manifests import Manifests
 from controller.core.problems import ManifestsError, Problem
+from controller.core.redact import redacted_all
 from controller.render.document import problem, to_json
 from controller.render.escape import terminal
 from controller.render.junit import of_validation
@@ -31,10 +32,10 @@ def validate(settings: Settings, form: str) -> int:
     except ManifestsError as error:
         if not error.problems:
             raise
-        write(_shown(error.problems, {}, form))
+        write(shown(error.problems, {}, form))
         return 1
     faults = (*manifests.problems, *troubles(manifests))
-    write(_shown(faults, _counts(manifests), form))
+    write(shown(faults, _counts(manifests), form))
     return 1 if faults else 0
 
 
@@ -43,11 +44,11 @@ def _counts(manifests: Manifests) -> dict[str, int]:
     return {"fleet": 1, **{name: found[name] for name in _KINDS if name != "fleet"}}
 
 
-def _shown(problems: Iterable[Problem], counts: dict[str, int], form: str) -> str:
+def shown(problems: Iterable[Problem], counts: dict[str, int], form: str) -> str:
     faults = list(problems)
     if form == "json":
         body: dict[str, Any] = {"format": "hubwright.io/validation/v1", "valid": counts}
-        return to_json(body | {"problems": [problem(fault) for fault in faults]})
+        return to_json(redacted_all(body | {"problems": [problem(fault) for fault in faults]}))
     if form == "junit":
         return of_validation(of_problems(faults))
     if form != "text":

@@ -11,6 +11,7 @@ from controller.cli.settings import Settings
 from controller.core import fields
 from controller.core.errors import HubwrightError
 from controller.core.identify import subject_of
+from controller.core.redact import redacted_all
 from controller.core.view import Package
 from controller.core.wish import Subject
 from controller.kinds import versions
@@ -34,7 +35,7 @@ def current(settings: Settings, name: str, form: str) -> int:
         none = f"{wanted}, the current promotion of {name}, is not" if wanted else f"no version of {name} is"
         raise HubwrightError(f"{none} Approved in the hub", "hubwright plan says why")
     newest = max(chosen, key=lambda item: item.number)
-    found = document(name, newest, named[newest.version], len(live))
+    found = redacted_all(document(name, newest, named[newest.version], len(live)))
     write(to_json(found) if form == "json" else _text(found))
     return 0
 

@@ -42,7 +42,7 @@ def plan(
     further = also_of(also, html)
     with opened(settings) as run:
         thought = run.think()
-        report = thought.report(run.manifests)
+        report = thought.report(run.manifests, run.figures(thought))
         if any(name == "html" for name, _ in further):
             report = staged(run, thought, report, before)
         report = explained(replace(report, others=(*report.others, *_unentered(run, report))), run.manifests)

@@ -23,7 +23,9 @@ from controller.core.acting import acting, registering, scope_of, spoke_named
 from controller.core.errors import UsageError
 from controller.core.given import Given
 from controller.core.manifests import Manifests
+from controller.core.metrics import Measured
 from controller.core.scope import Scope, parse_scope
+from controller.figures import figures
 from controller.kinds.base import World
 from controller.oci.network import Network, blocks, is_proxy
 from controller.reconcile import Thought, think
@@ -57,6 +59,10 @@ class Run:
             prove(cloud, self.manifests, spoke_named(self.settings.acting))
         thought = think(cloud, self.manifests, self.scope, self.pool, self.progress.step, self.given())
         return replace(thought, plan=registering(thought.plan)) if self.settings.acting else thought
+
+    def figures(self, thought: Thought) -> dict[str, Measured]:
+        """The metric reports of the models that a plan brings, and of the approved ones beside them."""
+        return figures(self.cloud(), thought.wishes.promotions, thought.views, self.pool)
 
     def given(self) -> Given:
         """The time, and the review that the options name."""

@@ -11,6 +11,7 @@ from controller.core.errors import UsageError
 from controller.core.past import events
 from controller.core.report import Report
 from controller.core.scene import scene
+from controller.figures import lineages
 from controller.reconcile import Thought
 from controller.render.beside import stands
 from controller.source.pasts import Pasts
@@ -22,7 +23,8 @@ def staged(run: Run, thought: Thought, report: Report, before: Path | None) -> R
     earlier = None if before is None else standings(before)
     ref = "HEAD" if settings.worktree else settings.ref
     happened = events(Pasts(Path(settings.repo), ref, settings.path).steps)
-    return replace(report, scene=replace(scene(thought.subjects, thought.views, happened), earlier=earlier))
+    known = lineages(run.cloud(), thought.subjects.values(), thought.views, run.pool)
+    return replace(report, scene=replace(scene(thought.subjects, thought.views, happened, known), earlier=earlier))
 
 
 def standings(file: Path) -> dict[str, str] | None:

@@ -20,7 +20,7 @@ def take_in(
     """Writes what is in no manifest yet; 5 when something of it cannot be taken in."""
     if (hub is None) == (spoke is None):
         raise UsageError("say what to take in: --hub NAME or --spoke NAME")
-    folder = clean_folder(out) if out else ""
+    folder = _inside(out, clean_folder(settings.path)) if out else ""
     with opened(settings) as run:
         known = run.manifests
         for kind, name, names in (("Hub", hub, known.hubs), ("Spoke", spoke, known.spokes)):
@@ -31,3 +31,13 @@ def take_in(
         asked = Asked(hubs, spoke or "", group or "", locks, folder, now)
         wanted = taken_in(run.cloud(), known, asked, run.pool, clean_folder(settings.path))
     return put(settings, known, wanted)
+
+
+def _inside(out: str, manifests: str) -> str:
+    """The folder to write to; what stands outside the manifests folder is never read."""
+    folder = clean_folder(out)
+    if manifests and not f"{folder}/".startswith(f"{manifests}/"):
+        raise UsageError(
+            f"--out {shown(out)} is not in {manifests}, where manifests are read", f"did you mean {manifests}/{folder}?"
+        )
+    return folder

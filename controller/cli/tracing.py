@@ -7,6 +7,7 @@ from controller.cli.run import opened
 from controller.cli.settings import Settings
 from controller.core.errors import HubwrightError
 from controller.core.reasons import EXITS
+from controller.core.redact import redacted_all
 from controller.core.trace import parse_asked
 from controller.render.document import to_json
 from controller.render.trace import mermaid, text
@@ -24,7 +25,7 @@ def trace(settings: Settings, asked: str, form: str) -> int:
             f"no version in any hub is, holds or was made from {asked}",
             "a version that Hubwright did not promote has no lineage",
         )
-    document = found.to_json()
+    document = redacted_all(found.to_json())
     if form == "json":
         write(to_json(document))
     else:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
 from controller.core import fields
 from controller.core.arn import Version
 from controller.core.draft import split_image
+from controller.core.gates import Reading
 from controller.core.manifests import Lock, Manifests
 from controller.core.marks import foreign
+from controller.core.metrics import Measured, said, steps
 from controller.core.model import Target
+from controller.core.rules import Gate
 from controller.core.view import Package, View
 from controller.core.wish import Subject, Wish
 
@@ -47,25 +50,58 @@ class Comparison:
     differences: tuple[Difference, ...]
 
 
-def comparisons(wishes: Iterable[Wish], views: Mapping[Target, View], manifests: Manifests) -> dict[str, Comparison]:
-    """By promotion: those that bring a version, or ask for the approval of one that is not approved yet."""
+def comparisons(
+    wishes: Iterable[Wish],
+    views: Mapping[Target, View],
+    manifests: Manifests,
+    measured: Mapping[str, Measured] | None = None,
+) -> dict[str, Comparison]:
+    """By promotion: those that bring a version, or ask for the approval of one that is not approved yet.
+
+    `measured` are the reports that were read, by promotion.
+    """
     asked = list(wishes)
     owners = {item.subject.live.version: item.subject.name for item in asked if item.subject.live}
+    wanted = frozenset(gate.metric for gate in _gates(manifests) if gate.metric is not None)
     found = {}
     for wish in asked:
         subject = wish.subject
-        if not _brings(subject):
+        if not brings(subject):
             continue
         old = incumbent(subject, views[subject.place.target])
         locked = manifests.locks.get(owners.get(old.version, "")) if old else None
         own = manifests.locks.get(subject.name)
         known = _facets_of(old, locked.spec if locked else None) if old else {}
-        differences = tuple(_compared(known, _facets(wish, own.spec if own else None)))
+        read = (measured or {}).get(subject.name, Measured())
+        differences = _with_figures(known, _facets(wish, own.spec if own else None), read, wanted)
         found[subject.name] = Comparison(old.version.arn if old else "", differences)
     return found
 
 
-def _brings(subject: Subject) -> bool:
+def _gates(manifests: Manifests) -> Iterator[Gate]:
+    for rule in manifests.guardrails.values():
+        yield from rule.spec.gates
+    for group in manifests.groups.values():
+        yield from group.spec.gates
+
+
+def _with_figures(old: Facets, new: Facets, read: Measured, wanted: Set[str]) -> tuple[Difference, ...]:
+    """The differences, with those of the reports' figures before what is said of the reports themselves."""
+    figures, left = steps(read, wanted)
+    told = list(_compared(_reported(old, read.old, {}), _reported(new, read.new, left)))
+    place = next((at for at, item in enumerate(told) if not item.facet.startswith(("source", "metadata "))), len(told))
+    shown = [Difference(item.name, item.before, item.after, item.by) for item in figures]
+    return (*told[:place], *shown, *told[place:])
+
+
+def _reported(facets: Facets, readings: Mapping[str, Reading], left: Mapping[str, int]) -> Facets:
+    """The facets, with what there is to say of reports beside their figures."""
+    words = {f"report {name}": said(readings.get(name), left.get(name, 0)) for name in {*readings, *left}}
+    return {name: value + words.get(name, "") for name, value in facets.items()}
+
+
+def brings(subject: Subject) -> bool:
+    """Whether a promotion's model is shown: it is to be registered, or to be approved."""
     if subject.promotion.approval == "Rejected":
         return False
     live = subject.live

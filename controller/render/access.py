@@ -7,6 +7,7 @@ from typing import Any
 
 from controller.core.access.statement import Statement
 from controller.core.model import Action, Outcome
+from controller.core.redact import redacted_all
 from controller.core.report import Report
 from controller.core.wish import Finding
 from controller.render.document import finding, identified, problem, self_hash, to_json
@@ -36,7 +37,8 @@ def access_json(report: Report) -> str:
         body["outcomes"] = [
             {"action": item.action, "status": item.status, "detail": item.detail} for item in report.outcomes
         ]
-    return to_json(body | {"digest": self_hash(body)})
+    shown: dict[str, Any] = redacted_all(body)
+    return to_json(shown | {"digest": self_hash(shown)})
 
 
 def _data(item: Action) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from controller.core.report import Row
-from controller.core.scene import Scene
+from controller.core.scene import Origin, Scene
 from controller.render.escape import terminal
 from controller.render.words import number, size
 
@@ -27,13 +27,15 @@ def was(scene: Scene, name: str, now: str) -> str | None:
 
 
 def chain(scene: Scene, row: Row) -> tuple[tuple[str, ...], ...]:
-    """The columns of a model's lineage picture: source, what it consists of, version in the hub, readers."""
+    """The columns of a model's lineage picture, some of them empty: data, what it was trained by, source, what it
+    consists of, version in the hub, readers."""
     if not row.source:
         return ()
     copies = (size(row.bytes) if row.bytes else "", number(row.images, "image") if row.images else "")
     made = scene.parts.get(row.name) or tuple(word for word in copies if word)
     hub = f"{row.group}/{row.version}" if row.version is not None else f"{row.group}, not registered yet"
-    return tuple(column for column in ((row.source,), made, (hub,), scene.readers.get(row.group, ())) if column)
+    origin = scene.origins.get(row.name, Origin())
+    return (origin.data, origin.makers, (row.source,), made, (hub,), scene.readers.get(row.group, ()))
 
 
 def gone(scene: Scene, names: Set[str]) -> list[str] | None:

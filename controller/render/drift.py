@@ -7,6 +7,7 @@ from typing import Any
 
 from controller.core.canonical import canonical
 from controller.core.drift import CLASSES, Class, Drift, Item
+from controller.core.redact import redacted_all
 from controller.core.watching import Ignore
 from controller.render.document import problem, self_hash
 from controller.render.escape import code, terminal
@@ -42,7 +43,8 @@ def document(report: Drift) -> dict[str, Any]:
         "problems": [problem(item) for item in report.problems],
         "exit": report.exit_code(),
     }
-    return body | {"digest": self_hash(body)}
+    shown: dict[str, Any] = redacted_all(body)
+    return shown | {"digest": self_hash(shown)}
 
 
 def _item(item: Item) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from controller.core.past import Applied, Event, Standing
+from controller.core.redact import redacted_all
 from controller.render.document import self_hash
 from controller.render.escape import code, terminal
 from controller.render.escape import markdown as escaped
@@ -42,7 +43,8 @@ def document(
         "runs": [asdict(one) for one in runs],
         "unread": unread or None,
     }
-    return body | {"digest": self_hash(body)}
+    shown: dict[str, Any] = redacted_all(body)
+    return shown | {"digest": self_hash(shown)}
 
 
 def text(data: Mapping[str, Any]) -> str:

@@ -80,3 +80,13 @@ def test_versions_of_others_are_left_alone_and_named(
 @pytest.mark.parametrize("arguments", [(), ("--hub", "central", "--spoke", "churn-lab"), ("--hub", "nope")])
 def test_what_it_does_not_understand(hubwright: Command, arguments: tuple[str, ...]) -> None:
     assert hubwright("import", *arguments).code == 64
+
+
+def test_what_would_stand_where_nothing_is_read_is_not_written(hubwright: Command, repo: Repo) -> None:
+    said = hubwright("import", "--hub", "central", "--out", "teams/growth")
+    assert said.code == 64
+    assert said.err == (
+        'error: --out "teams/growth" is not in manifests, where manifests are read\n'
+        "hint: did you mean manifests/teams/growth?\n"
+    )
+    assert repo.git("status", "--porcelain") == ""

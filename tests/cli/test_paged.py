@@ -33,10 +33,10 @@ def test_a_plan_as_a_page_has_everything_beside_it(live: Command, repo: Repo, tm
     assert told["churn-1"]["was"] == "pending"
     assert told["ocr-one"]["was"] == ""
     assert found["earlier"] == {"gone": ["ocr-1: pending"], "left": 0}
-    source, _, hub, *_ = told["churn-1"]["chain"]
+    _, _, source, parts, hub, _ = told["churn-1"]["chain"]
     assert source == ["churn-lab/churn-experiments/1"]
     assert re.fullmatch(r"churn/[12]", hub[0])
-    assert any(part.startswith("serve@sha256:") for part in told["churn-1"]["chain"][1])
+    assert any(part.startswith("serve@sha256:") for part in parts)
     steps = {(about, before, after, who, by.split()[0]) for _, _, about, before, after, who, by in found["moments"]}
     assert ("churn-1", "", "Approved", "Ada", "commit") in steps
     assert ("ocr-1", "Approved", "", "Ada", "commit") in steps

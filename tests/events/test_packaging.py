@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import runpy
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+from controller import __version__
 from controller.events import pull_handler, push_handler
 
 TOP = Path(__file__).parents[2]
 TEMPLATE = TOP / "packaging" / "events.yaml"
+WORKFLOWS = TOP / ".github" / "workflows"
 
 
 def test_the_template_is_clean() -> None:
@@ -37,6 +43,45 @@ def test_the_image_has_git_runs_as_nobody_special_and_names_no_registry() -> Non
     assert all("/" not in base for base in bases)
     assert any("install" in line and " git" in line for line in lines)
     assert "USER hubwright" in lines
+
+
+def test_what_is_copied_into_the_image_is_enough(tmp_path: Path) -> None:
+    """Its COPY lines by hand, no engine being here: everything that the context leaves, at its place, and a run of it."""
+    root, context = tmp_path / "root", tmp_path / "context"
+    let_in = [
+        line[1:] for line in (TOP / "packaging" / "Dockerfile.dockerignore").read_text().split() if line[0] == "!"
+    ]
+    for pattern in let_in:
+        for path in TOP.glob(pattern):
+            place(path, context / path.relative_to(TOP))
+    for line in (TOP / "packaging" / "Dockerfile").read_text().splitlines():
+        if line.startswith("COPY "):
+            *sources, target = line.split()[1:]
+            for path in [path for source in sources for path in context.glob(source)]:
+                inside = target.endswith("/")
+                place(path, root / target / path.name if inside else root / target)
+    work = tmp_path / "work"
+    work.mkdir()
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def hubwright(*arguments: str) -> str:
+        command = [sys.executable, "-P", "-m", "controller", *arguments]
+        return subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=True).stdout
+
+    subprocess.run(["git", "init", "-q"], cwd=work, check=True)
+    assert hubwright("--version") == f"hubwright, version {__version__}\n"
+    hubwright("init")
+    written = {path.name for path in (work / ".github" / "workflows").iterdir()}
+    assert written == {"hubwright.yaml", *(path.name for path in WORKFLOWS.glob("hubwright-*.yaml"))}
+    assert "Valid: " in hubwright("validate", "--worktree")
+
+
+def place(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        shutil.copytree(path, target, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    else:
+        shutil.copy(path, target)
 
 
 def test_the_zip_has_the_same_bytes_twice_and_no_sandbox(tmp_path: Path) -> None:

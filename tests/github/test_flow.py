@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -222,3 +223,45 @@ def test_drift_is_one_issue(project: Project, hand: Hands) -> None:
     hand(HUB)("sagemaker").update_model_package(ModelPackageArn=arn, ModelApprovalStatus="PendingManualApproval")
     assert project.job("drift", merged)[0] == 0
     assert [item["state"] for item in project.host.issues] == ["closed"]
+
+
+GROUP = "apiVersion: hubwright.io/v1beta1\nkind: ModelGroup\nmetadata: {{name: churn-{}}}\nspec: {{}}\n"
+
+
+@pytest.mark.slow
+def test_one_comment_of_ten_thousand_changes_and_a_merge_that_somebody_overtook(
+    project: Project, serving: Serving
+) -> None:
+    """All of a pull request's life in one: pushed twice, far too long to be read, merged, and overtaken."""
+    propose(project, "first", "teams/growth/churn-1.yaml", "reason: First", "reason: The first")
+    tried, event = project.pull(7, "first")
+    assert project.job("plan", tried, **event)[0] == 0
+    (small,) = project.host.comments[7]
+
+    for number in range(10_000):
+        (project.team.top / f"manifests/teams/growth/group-{number}.yaml").write_text(GROUP.format(number))
+    project.team.commit()
+    tried, event = project.pull(7, "first")
+    code, planned = project.job("plan", tried, **event)
+    assert code == 0, planned.log
+    (comment,) = project.host.comments[7]
+    assert comment["id"] == small["id"]
+    assert len(comment["body"]) <= 65_536
+    shown = comment["body"].count("- `+` `group churn-")
+    left = sum(int(count) for count in re.findall(r"- … and (\d+) more, not shown here", comment["body"]))
+    sections = sum(int(count) for count in re.findall(r"^\| [^|]*\| (\d+) \|$", comment["body"], re.MULTILINE))
+    whole = planned.plan["summary"]["actions"]
+    assert whole > 10_000
+    assert shown > 100
+    assert shown + left > 10_000 - 100
+    assert sections >= whole
+    assert f"{planned.plan['summary']['creates']} to create" in comment["body"]
+
+    merged = project.merge(7, "first")
+    project.team.edit("teams/vision/ocr-1.yaml", "Reads worn", "Reads very worn")
+    newer = project.push("main")
+    code, run = project.job("reconcile", merged)
+    assert code == 6
+    assert f"{merged[:12]} is not the newest commit of main: that is {newer[:12]}" in run.log
+    assert [item["id"] for item in project.host.comments[7]] == [small["id"]]
+    assert not serving.world.mutations()

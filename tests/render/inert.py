@@ -59,8 +59,8 @@ def assert_inert(report: Report) -> None:
     assert_plain_markdown(markdown(report, limit=1 << 30))
 
 
-def assert_plain_markdown(comment: str) -> None:
-    """It has no element, link, image, mention or reference of others."""
+def assert_plain_markdown(comment: str, strong: int = 0) -> None:
+    """It has no element, link, image, mention or reference of others; `strong` is how often it is itself emphatic."""
     tree = tokens(MarkdownIt("gfm-like", {"linkify": False}).parse(comment))
     for token in tree:
         if token.type in ("html_block", "html_inline"):
@@ -70,6 +70,7 @@ def assert_plain_markdown(comment: str) -> None:
             assert "<" not in rest
         elif token.type == "text":
             assert not re.search(r"[@#](?!\u200b)\S|https?://|www\.", token.content)
+    assert sum(token.type == "strong_open" for token in tree) <= strong
     assert {token.type for token in tree} <= PLAIN | {
         "html_block",
         "html_inline",
@@ -77,7 +78,7 @@ def assert_plain_markdown(comment: str) -> None:
         *(
             f"{name}_{end}"
             for end in ("open", "close")
-            for name in ("heading", "paragraph", "bullet_list", "list_item")
+            for name in ("heading", "paragraph", "bullet_list", "list_item", "strong")
         ),
         *(f"{name}_{end}" for end in ("open", "close") for name in ("table", "thead", "tbody", "tr", "th", "td")),
     }

@@ -17,7 +17,7 @@ import pytest
 from controller.core.drift import Drift, Item, Looked
 from controller.core.plan import Plan
 from controller.core.report import Report
-from controller.core.scene import Moment, Scene, Series
+from controller.core.scene import Moment, Origin, Scene, Series
 from controller.render.html import drift_html, html
 from tests.render import reports
 from tests.render.inert import HIDDEN
@@ -142,7 +142,10 @@ def staged(count: int) -> Report:
     parts = dict.fromkeys(names, ("serve@sha256:abababababab", "model.tar.gz"))
     readers = {f"group-{n}": ("555555555555",) for n in range(40)}
     earlier = {name: "pending" if n % 50 == 0 else stands(n) for n, name in enumerate(names[1:], 1)}
-    scene = Scene(moments, series, parts, readers, 7, {**earlier, "left-long-ago": "converged"})
+    origins = {
+        name: Origin((f"s3://lab-data/{name}/train.csv",), (f"train-{name}", "commit 1555c13c82ad")) for name in names
+    }
+    scene = Scene(moments, series, parts, readers, 7, {**earlier, "left-long-ago": "converged"}, origins)
     return replace(many_rows(count), scene=scene)
 
 
@@ -172,7 +175,15 @@ def test_naughty_strings_are_data() -> None:
     for words in json.loads(BLNS.read_text()):
         moment = Moment(words, words, words, words, words, words, words)
         series = Series(words, words, ((1, 0.5, words),))
-        scene = Scene((moment,), (series,), {words: (words,)}, {words: (words,)}, 0, {words: words, words + "x": words})
+        scene = Scene(
+            (moment,),
+            (series,),
+            {words: (words,)},
+            {words: (words,)},
+            0,
+            {words: words},
+            {words: Origin((words,), (words,))},
+        )
         found = seen(html(replace(reports.hostile(words), scene=scene)))
         assert found.names <= FRAME
         assert found.addresses == []
@@ -276,11 +287,13 @@ def test_the_pictures_are_drawn(tmp_path: Path) -> None:
     picture = re.search(r'<svg[^>]* aria-label="([^"]*)"', card)
     assert picture
     assert picture.group(1) == (
-        "source: lab-7/experiments/7; consists of: serve@sha256:abababababab, model.tar.gz;"
+        "data: s3://lab-data/team-7/train.csv; trained by: train-team-7, commit 1555c13c82ad;"
+        " source: lab-7/experiments/7; consists of: serve@sha256:abababababab, model.tar.gz;"
         " in the hub: group-7/8; read by: 555555555555"
     )
     figures = shown.partition('id="sparks"')[2].partition("</section>")[0]
-    assert figures.count("<svg") == 12
+    assert figures.count("<svg") == 24
+    assert shown.partition('id="fleet"')[2].partition("</table>")[0].count("<svg") == 40
     assert "now 0.94</span>" in figures
     assert shown.partition('id="moments"')[2].partition("</ol>")[0].count("<li>") == 20
     assert "4 otherwise or new, 1 no longer there." in shown
@@ -316,9 +329,9 @@ def test_clicks_keys_and_words_filter(tmp_path: Path) -> None:
 @browser
 @pytest.mark.parametrize("width", [1200, 390])
 def test_axe_finds_nothing_serious(tmp_path: Path, width: int) -> None:
-    axe = TOP / "node_modules" / "axe-core" / "axe.min.js"
+    axe = TOP / "tests" / "peers" / "node_modules" / "axe-core" / "axe.min.js"
     if not axe.is_file():
-        pytest.skip("axe-core is not installed: npm install --no-save axe-core")
+        pytest.skip("axe-core is not installed: scripts/peers")
     script = axe.read_text() + (
         ";axe.run().then((found) => { document.title = 'axe ' + JSON.stringify(found.violations.filter((item) =>"
         " ['serious', 'critical'].includes(item.impact)).map((item) => item.id)); });"

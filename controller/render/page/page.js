@@ -61,7 +61,7 @@
       for (const line of row.lines) lines.append(make("li", line));
       inside.append(lines);
     }
-    if (row.chain.length > 1) {
+    if (row.chain.length) {
       details.addEventListener("toggle", () => {
         if (inside.querySelector(".chain")) return;
         const picture = make("div", undefined, "chain");
@@ -111,10 +111,16 @@
     }
     head.append(top);
     const body = make("tbody");
+    const first = new Map([...data.series].reverse().map((one) => [one[0], one]));
     for (const group of groups) {
       const line = make("tr");
       const name = make("th", group);
       name.scope = "row";
+      if (first.has(group) && first.get(group)[2].length > 1) {
+        const beside = make("div", undefined, "trend");
+        beside.append(pictures.spark(...first.get(group), 90, 20));
+        name.append(beside);
+      }
       line.append(name);
       for (const spoke of spokes) {
         const place = make("td");
@@ -138,11 +144,14 @@
 
   const figures = () => {
     const group = at("group").value;
-    const some = data.series.filter((one) => !group || one[0] === group).slice(0, group ? 60 : 12);
+    const some = group
+      ? data.series.filter((one) => one[0] === group)
+      : data.series.filter((one, place, all) => place < 2 || all[place - 2][0] !== one[0]).slice(0, 24);
     at("figures").hidden = !some.length;
     at("sparks").replaceChildren(...some.map(([name, metric, points]) => {
       const shown = make("figure");
-      const words = make("figcaption", metric + " ");
+      const words = make("figcaption", metric.split(":").pop().split(".").slice(-2).join(".") + " ");
+      words.title = metric;
       words.append(make("span", name + ", now " + pictures.figure(points[points.length - 1][1])));
       shown.append(words, pictures.spark(name, metric, points));
       return shown;

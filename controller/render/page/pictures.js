@@ -12,33 +12,37 @@ const pictures = (() => {
 
   const figure = (number) => String(Number(number.toPrecision(6)));
 
-  const HEADS = ["source", "consists of", "in the hub", "read by"];
-  const lineage = (columns) => {
-    const wide = 190, tall = 26, gap = 40, top = 20;
-    const most = Math.max(...columns.map((column) => column.length));
-    const label = columns.map((column, place) => HEADS[place] + ": " + column.join(", ")).join("; ");
+  const HEADS = ["data", "trained by", "source", "consists of", "in the hub", "read by"];
+  // The end of a URI tells more than its middle.
+  const fitting = (text, most) => (text.length > most ? text.slice(0, most / 3) + "…" + text.slice(1 - (2 * most) / 3) : text);
+  const lineage = (given) => {
+    const columns = given.map((parts, place) => [HEADS[place], parts]).filter(([, parts]) => parts.length);
+    const wide = 200, tall = 26, gap = 36, top = 20;
+    const most = Math.max(...columns.map(([, parts]) => parts.length));
+    const label = columns.map(([head, parts]) => head + ": " + parts.join(", ")).join("; ");
     const svg = frame(columns.length * (wide + gap) - gap, top + most * (tall + 8), label);
-    const y = (column, place) => top + ((most - column.length) * (tall + 8)) / 2 + place * (tall + 8);
-    columns.forEach((column, number) => {
+    const y = (parts, place) => top + ((most - parts.length) * (tall + 8)) / 2 + place * (tall + 8);
+    columns.forEach(([head, parts], number) => {
       const x = number * (wide + gap);
-      svg.append(draw("text", { x, y: 12, class: "soft" }, HEADS[number]));
-      column.forEach((part, place) => {
-        const at = y(column, place);
-        for (let next = 0; number + 1 < columns.length && next < columns[number + 1].length; next++) {
-          const from = at + tall / 2, to = y(columns[number + 1], next) + tall / 2, left = x + wide, right = left + gap;
+      const next = number + 1 < columns.length ? columns[number + 1][1] : [];
+      svg.append(draw("text", { x, y: 12, class: "soft" }, head));
+      parts.forEach((part, place) => {
+        const at = y(parts, place);
+        next.forEach((_, other) => {
+          const from = at + tall / 2, to = y(next, other) + tall / 2, left = x + wide, right = left + gap;
           svg.append(draw("path", { d: `M${left} ${from}C${left + gap / 2} ${from} ${right - gap / 2} ${to} ${right} ${to}` }));
-        }
+        });
         const box = draw("g", {});
         box.append(draw("title", {}, part), draw("rect", { x: x + 0.5, y: at + 0.5, width: wide - 1, height: tall - 1, rx: 6 }));
-        box.append(draw("text", { x: x + 8, y: at + 17 }, short(part, 25)));
+        box.append(draw("text", { x: x + 8, y: at + 17 }, fitting(part, 27)));
         svg.append(box);
       });
     });
     return svg;
   };
 
-  const spark = (group, metric, points) => {
-    const width = 240, height = 56, edge = 6;
+  const spark = (group, metric, points, width = 240, height = 56) => {
+    const edge = height / 9, radius = height / 16;
     const figures = points.map((point) => point[1]);
     const low = Math.min(...figures), high = Math.max(...figures), last = points[points.length - 1];
     const label = `${metric} of ${group}: ${points.length} versions, from ${figure(low)} to ${figure(high)}, version ${last[0]} has ${figure(last[1])}`;
@@ -47,7 +51,7 @@ const pictures = (() => {
     const y = (figure) => (high === low ? height / 2 : height - edge - ((figure - low) * (height - 2 * edge)) / (high - low));
     svg.append(draw("polyline", { points: points.map((point, place) => x(place) + "," + y(point[1])).join(" ") }));
     points.forEach((point, place) => {
-      const dot = draw("circle", { cx: x(place), cy: y(point[1]), r: 3.5, class: point[2] });
+      const dot = draw("circle", { cx: x(place), cy: y(point[1]), r: radius, class: point[2] });
       dot.append(draw("title", {}, `version ${point[0]}: ${figure(point[1])}, ${point[2]}`));
       svg.append(dot);
     });
