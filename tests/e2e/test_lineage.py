@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,9 @@ from referencing import Registry, Resource
 
 from controller.core.announce import read_detail
 from controller.core.manifests import Manifests
+from controller.core.report import Report
 from controller.core.trace import parse_asked
+from controller.reconcile import reconcile
 from controller.sandbox.demo.seed import plant
 from controller.sandbox.others import reset_moto
 from controller.sandbox.wire import Died
@@ -22,6 +26,7 @@ from controller.sandbox.world import World
 from controller.trace import Trace, trace
 from tests import bed as beds
 from tests.bed import CHURN, HUB, STORE, Bed, Inline
+from tests.pace import sampled
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 TABLE, BUS = "hubwright-lineage", "model-registry"
@@ -158,6 +163,29 @@ def test_what_the_spoke_does_not_tell_holds_nothing_up(demo: Bed, tmp_path: Path
     job = f"arn:aws:sagemaker:{beds.REGION}:{CHURN}:training-job/churn-experiments-1"
     assert one.lineage.data["unread"] == {job: "sagemaker:DescribeTrainingJob: AccessDeniedException"}
     assert one.lineage.commit
+
+
+@pytest.mark.parametrize("nth", sampled(range(1, 13), str))
+def test_after_a_crash_the_document_stays_that_of_the_run_that_wrote_it(demo: Bed, tmp_path: Path, nth: int) -> None:
+    fleet = beds.manifests(tmp_path, beds.promotion(), platform=platform())
+    demo.world.fault(mutating=True, nth=nth, when="after", do="die")
+    with suppress(Died):
+        _reconciled(demo, fleet, "ana")
+    written = [key for key in demo.world.buckets[STORE].objects if key.endswith(".lineage.json")]
+    demo.world.faults.clear()
+    assert _reconciled(demo, fleet, "bo").exit_code() == 0
+    (one,) = traced(demo, fleet, hub_arn()).versions
+    assert (one.faults, one.lineage is None) == ((), False)
+    assert one.lineage.data["promotion"]["author"] == {"name": "ana" if written else "bo", "commit": "0" * 40}
+    assert one.lineage.digest == one.package.mark("lineage")
+    assert beds.verbs(demo.plan(fleet)) == []
+
+
+def _reconciled(bed: Bed, fleet: Manifests, author: str) -> Report:
+    thought = bed.think(fleet)
+    effects = bed.effects(thought, fleet.revision)
+    asked = replace(effects, asked=lambda *_: {"author": {"name": author, "commit": "0" * 40}})
+    return reconcile(asked, thought, fleet, Inline(), lambda *_: None)
 
 
 def listeners(bed: Bed) -> None:
