@@ -190,7 +190,7 @@ def _hooked(
     if hooked is None:
         return None
     said = {name.lower(): value for name, value in hooked.headers.items()}
-    length: Any = said.get("content-length")
+    length: Any = None if method == "HEAD" else said.get("content-length")  # what HEAD tells of is not sent
     return _Answer(hooked.status_code, said, StreamingBody(hooked.raw, length))
 
 

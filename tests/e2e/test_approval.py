@@ -22,6 +22,7 @@ def promoted(bed: Bed, tmp_path: Path) -> Bed:
     assert bed.reconcile(beds.manifests(tmp_path / "first", CHURN_1)).exit_code() == 0
     return bed
 
+
 UNTOLD = "it could not be read and may name what nothing else does: 1 version of this fleet is not called orphaned"
 
 
@@ -314,9 +315,7 @@ def test_what_a_person_does_between_plan_and_apply_is_not_written_over(promoted:
         ("platform/odd.yaml", "kind: Spoke\nmetadata: {name: other}\nspec: {}\n"),
     ],
 )
-def test_what_an_unreadable_document_may_name_is_no_orphan(
-    promoted: Bed, tmp_path: Path, name: str, text: str
-) -> None:
+def test_what_an_unreadable_document_may_name_is_no_orphan(promoted: Bed, tmp_path: Path, name: str, text: str) -> None:
     path = tmp_path / "manifests" / name
     path.parent.mkdir(parents=True)
     path.write_text(text)
