@@ -192,7 +192,7 @@ def _conclude(
     wishes = Wishes(groups, tuple(_guarded(wish, views, manifests, given, evidence) for wish in bare))
     desired = merged(item for kind in KINDS for item in kind.desire(wishes))
     changes = diff(desired, snapshot(wishes, views), lambda key, old, new: BY_NAME[key.kind].reason(old, new))
-    limited = capped(wishes, desired, changes, manifests, given)
+    limited = capped(wishes, desired, changes, manifests, given, views)
     kept, ordered = lasting(limited, desired, changes, views, manifests)
     findings = tuple(finding for item in judged for finding in item.findings)
     return _Conclusion(fitted, kept, (*findings, *held_groups(groups, views, given.now)), ordered, changes)
