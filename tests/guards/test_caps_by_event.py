@@ -50,8 +50,10 @@ def test_events_approve_no_more_in_a_day_than_one_run_may(bed: beds.Bed, tmp_pat
     standing, why = event(bed, manifests, 3)
     assert (standing, beds.described(bed, 3)["ModelApprovalStatus"]) == ("blocked", "PendingManualApproval")
     assert why == (
-        "prod/caps/approvals: 2 first approvals may be in one run, and in a day of runs that events start; "
-        "2 were in the last day, 0 come before it by name, and it has 1",
+        (
+            "prod/caps/approvals: 2 first approvals may be in one run, and in a day of runs that events start; "
+            "2 were in the last day, 0 come before it by name, and it has 1"
+        ),
     )
     first = beds.described(bed, 1)["LastModifiedTime"].astimezone(UTC).replace(microsecond=0)
     bed.now = first + DAY
@@ -71,7 +73,9 @@ def test_what_somebody_runs_is_counted_by_itself(bed: beds.Bed, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("caps", [{"creates": 2}, {"perSpoke": {"creates": 2}}], ids=["in all", "per spoke"])
-def test_events_register_no_more_in_a_day_than_one_run_may(bed: beds.Bed, tmp_path: Path, caps: dict) -> None:
+def test_events_register_no_more_in_a_day_than_one_run_may(
+    bed: beds.Bed, tmp_path: Path, caps: dict[str, object]
+) -> None:
     manifests = fleet(tmp_path, caps)
     assert [event(bed, manifests, number)[0] for number in (1, 2, 3)] == ["converged", "converged", "blocked"]
     assert len(beds.hub_state(bed.world)["packages"]) == 2
