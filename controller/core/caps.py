@@ -70,7 +70,8 @@ def _before(
     rule: Entry[Guardrails], manifests: Manifests, given: Given, views: Mapping[Target, View]
 ) -> Counter[tuple[str, str]]:
     """What counts already for a run that an event starts, by what and by spoke (empty: all): first approvals and
-    registrations of the last day. A version that was approved before and changed since counts too: AWS keeps one time."""
+    registrations of the last day. A version that was approved earlier and has changed since counts too.
+    """
     found: Counter[tuple[str, str]] = Counter()
     if not given.by_event or given.now is None:
         return found
