@@ -14,8 +14,8 @@ from controller.core.release import spec_digest
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A live version. `created` and `modified` are like `2026-11-20T09:14:03Z`; `body` is as described; `sure` once read
-    consistently.
+    """A live version. `created` and `modified` are like `2026-11-20T09:14:03Z`; `body` is as described; `sure` once
+    read consistently.
     """
 
     version: Version
