@@ -20,6 +20,7 @@ from controller.core.reasons import REASONS
 from controller.core.scope import Scope
 from controller.core.view import Package, View
 from controller.core.wish import Finding, GroupWish, Subject, Wish
+from controller.granted import granted
 from controller.kinds.base import Cloud
 from controller.reconcile import Step, Thought, think
 from controller.stocktake import Depth, Taken, deep, shelves, sources
@@ -36,6 +37,10 @@ class Pasts(Protocol):
 
     def at(self, kind: str, name: str, revision: str) -> tuple[bool, Any]:
         """Whether a revision is known, and the document's spec there or None."""
+        ...
+
+    def before(self) -> Iterable[Manifests]:
+        """The manifests of earlier revisions, newest first, as far as they are valid; a bounded number of them."""
         ...
 
 
@@ -63,10 +68,12 @@ def look(how: Look) -> Drift:
         how.step("reading all bytes again")
         spoiled, read, images = deep(how.cloud, wishes, thought.views, taken, how.depth, how.pool)
         taken = replace(taken, spoiled=spoiled, read=read, images=images)
+    access = granted(how.cloud, how.manifests, how.scope, how.pool, how.step, how.pasts.before)
     own = _modes(how.manifests)
     found = [replace(one, mode=own.get(one.about, one.mode)) for one in _items(how, thought, wishes, taken)]
+    found += access.items
     items, expired = ruled(_once(found), how.manifests.fleet.spec.drift.ignore, how.now)
-    seen = _looked(thought, taken)
+    seen = replace(_looked(thought, taken), documents=access.compared)
     problems = how.manifests.problems
     return Drift(how.manifests.revision, ordered(items), seen, how.depth is not None, problems, expired)
 

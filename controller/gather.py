@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +12,7 @@ from controller.core import fields
 from controller.core.arn import registry_host, registry_place
 from controller.core.draft import destination, split_image, split_uri
 from controller.core.errors import CloudError, HubwrightError, told
+from controller.core.expression import key_of
 from controller.core.gates import LARGEST_DOCUMENT, Evidence, Reading, Scan, number, parse, report_uri, walk
 from controller.core.given import Given
 from controller.core.guards import gates_of
@@ -24,6 +25,7 @@ from controller.core.revoked import of_record, revoking
 from controller.core.rules import Gate
 from controller.core.view import Package, View
 from controller.core.wish import Finding, Subject
+from controller.expressions import evaluated
 from controller.kinds import artifact
 from controller.kinds.base import Client, Cloud
 from controller.resolve import reader_of
@@ -85,18 +87,34 @@ def _looked_at(cloud: Cloud, subject: Subject, view: View, answer: Answer, gates
         content = _content(cloud, subject, view, answer)
     except HubwrightError as error:
         return Evidence(scans=scans, fault=f"what it consists of could not be read: {told(error)}")
-    metrics = sorted({gate.metric for gate in gates if gate.metric is not None})
+    compared_to = sorted({gate.metric for gate in gates if gate.metric is not None})
+    named = {metric for gate in gates for metric in gate.metrics.values()}
+    readings = {name: _metric(content, name) for name in sorted({*compared_to, *named})}
     compared = any(gate.no_worse_than for gate in gates)
     other = _current(subject, view) if compared else None
     places = sorted({gate.evidence for gate in gates if gate.evidence is not None})
     return Evidence(
         release=content.release,
-        readings={name: _metric(content, name) for name in metrics},
-        current=_readings(cloud, subject, view, other, metrics) if other is not None else None,
+        readings=readings,
+        current=_readings(cloud, subject, view, other, compared_to) if other is not None else None,
         current_is=f"version {other.number}" if other is not None else "",
         proofs={place: _proof(cloud, subject, place, content.release.digest) for place in places},
         scans=scans,
+        expressions={key: said for gate in gates for key, said in _expression(gate, readings)},
     )
+
+
+def _expression(gate: Gate, readings: Mapping[str, Reading]) -> Iterator[tuple[str, Reading]]:
+    """What a gate's expression says of its metrics; nothing where one of them is no number."""
+    found = {name: readings[metric] for name, metric in gate.metrics.items()}
+    if gate.expression is None or any(reading.fault for reading in found.values()):
+        return
+    numbers = {name: reading.value for name, reading in found.items()}
+    try:
+        said = Reading("", evaluated(gate.expression, numbers))
+    except ValueError as error:
+        said = Reading("", fault=str(error))
+    yield key_of(gate.expression, gate.metrics), said
 
 
 def _content(cloud: Cloud, subject: Subject, view: View, answer: Answer) -> _Bytes:

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
-from controller.core.adopting import alike, draft_of, in_place
+from controller.core.adopting import draft_of, in_place, outline_of
 from controller.core.arn import Version
+from controller.core.canonical import canonical, digest
 from controller.core.draft import split_uri
 from controller.core.errors import CloudError, HubwrightError, PreconditionError, told
 from controller.core.globs import any_matches
 from controller.core.inverse import plain
-from controller.core.manifest import Hub, ModelGroup, Promotion, Spoke
+from controller.core.manifest import Hub, Inference, ModelGroup, Promotion, Spoke
 from controller.core.manifests import Entry
 from controller.core.model import Target
 from controller.core.release import Release, inputs_digest
 from controller.core.view import Package
 from controller.core.wish import InPlace, Place, Subject
 from controller.kinds import adoption, versions
-from controller.kinds.base import Cloud
+from controller.kinds.base import Client, Cloud, Purpose
 from controller.kinds.flow import Inline, Pace
 from controller.kinds.s3object import ObjectCopy
 from controller.kinds.s3upload import Lanes
 from controller.resolve import reader_of, release_or_finding
 
+_KEPT = frozenset({"BatchGetImage", "DescribeImages", "DescribeRepositories", "HeadObject"})
 _LANES = Lanes(Inline(), lambda: Pace(time.monotonic), time.sleep)
 
 
@@ -39,6 +42,41 @@ class Match:
     why: str = ""
 
 
+class _Remembering:
+    """A cloud that asks what it has asked before only once: many versions share images, and what is looked at to find a
+    version's source is looked at again to prove it. For one run that only reads; refusals are not kept."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._known: dict[tuple[Any, ...], dict[str, Any]] = {}
+
+    def client(self, target: Target, service: str, purpose: Purpose = "read") -> Client:
+        return _RememberingClient(self._cloud.client(target, service, purpose), (target, service, purpose), self._known)
+
+
+@dataclass(frozen=True, slots=True)
+class _RememberingClient:
+    client: Client
+    place: tuple[Any, ...]
+    known: dict[tuple[Any, ...], dict[str, Any]]
+
+    def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
+        if operation not in _KEPT:
+            return self.client.call(operation, **parameters)
+        asked = (*self.place, operation, canonical(parameters))
+        if asked not in self.known:
+            self.known[asked] = self.client.call(operation, **parameters)
+        return self.known[asked]
+
+    def pages(self, operation: str, result: str, /, **parameters: Any) -> Iterator[dict[str, Any]]:
+        return self.client.pages(operation, result, **parameters)
+
+    def many(
+        self, operation: str, requests: Sequence[Mapping[str, Any]], told: Callable[[int], bool] = lambda _: True
+    ) -> list[dict[str, Any] | None]:
+        return self.client.many(operation, requests, told)
+
+
 @dataclass
 class Sources:
     """What spokes have, read once: their versions, and releases as they are asked for. `blind`: why not, by spoke."""
@@ -49,10 +87,25 @@ class Sources:
     blind: dict[str, str] = field(default_factory=dict)
     _releases: dict[Version, Release | str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.cloud = _Remembering(self.cloud)
+
     @cached_property
     def packages(self) -> tuple[tuple[str, Package], ...]:
         """(spoke, version) of everything finished that may leave a spoke."""
         return tuple(item for name in sorted(self.spokes) for item in self._of(name))
+
+    @cached_property
+    def _built(self) -> Mapping[str, list[tuple[str, Package]]]:
+        """The same by how they are built, so that a thousand versions are not each compared with a thousand."""
+        found: dict[str, list[tuple[str, Package]]] = {}
+        for name, item in self.packages:
+            found.setdefault(digest(outline_of(item.body, Inference())), []).append((name, item))
+        return found
+
+    def like(self, live: Package) -> list[tuple[str, Package]]:
+        """(spoke, version) of everything that is built like a hub version, the likelier first."""
+        return sorted(self._built.get(digest(outline_of(live.body)), ()), key=lambda one: _distance(one[1], live))
 
     def _of(self, name: str) -> list[tuple[str, Package]]:
         spoke = self.spokes[name].spec
@@ -93,7 +146,7 @@ def matched(sources: Sources, live: Package) -> Match:
     hub = _Standing(sources.cloud, sources.place.target)
     found: list[tuple[int, Subject, Release]] = []
     why = ""
-    for subject in sorted(_candidates(sources, live), key=lambda one: _distance(one, live)):
+    for subject in _candidates(sources, live):
         release = sources.release(subject)
         try:
             if isinstance(release, str):
@@ -138,7 +191,8 @@ class _Standing:
             bucket, key = split_uri(uri)
             client = self.cloud.client(self.target, "s3")
             try:
-                head = client.call("HeadObject", Bucket=bucket, Key=key, ExpectedBucketOwner=self.target.account)
+                place = {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": self.target.account}
+                head = client.call("HeadObject", **place, ChecksumMode="ENABLED")  # to the letter as the proof asks
                 self._sizes[uri] = int(head["ContentLength"])
             except CloudError as error:
                 if not error.missing:
@@ -155,10 +209,8 @@ class _Standing:
 
 def _candidates(sources: Sources, live: Package) -> Iterator[Subject]:
     group = live.version.group
-    for name, item in sources.packages:
+    for name, item in sources.like(live):
         promotion = _promotion(live, item.version, name, group)
-        if alike(item.body, live.body, promotion.inference):
-            continue
         yield Subject(
             name=group,
             path="",
@@ -178,9 +230,9 @@ def _promotion(live: Package, source: Version, spoke: str, group: str) -> Promot
     return replace(plain(live, source, spoke, group), adopts=live.number)
 
 
-def _distance(subject: Subject, live: Package) -> tuple[bool, int, str]:
+def _distance(item: Package, live: Package) -> tuple[bool, int, str]:
     """The likelier first: the same number, then the later ones."""
-    source = subject.source
+    source = item.version
     return (source.number != live.number, -source.number, source.group)
 
 

@@ -15,7 +15,7 @@ from controller.core.given import Given
 from controller.core.guards import capped, guarded
 from controller.core.hold import held_groups
 from controller.core.identify import matched_all, place_of, question, referred, subject_of
-from controller.core.judge import Answer, judge, orphans
+from controller.core.judge import Answer, judge, orphans, told_orphans
 from controller.core.last import lasting
 from controller.core.manifests import Manifests
 from controller.core.metrics import Measured
@@ -193,7 +193,7 @@ def _conclude(
     wishes = Wishes(groups, tuple(_guarded(wish, views, manifests, given, evidence) for wish in bare))
     desired = merged(item for kind in KINDS for item in kind.desire(wishes))
     changes = diff(desired, snapshot(wishes, views), lambda key, old, new: BY_NAME[key.kind].reason(old, new))
-    limited = capped(wishes, desired, changes, manifests, given)
+    limited = capped(wishes, desired, changes, manifests, given, views)
     kept, ordered = lasting(limited, desired, changes, views, manifests)
     findings = tuple(finding for item in judged for finding in item.findings)
     return _Conclusion(fitted, kept, (*findings, *held_groups(groups, views, given.now)), ordered, changes)
@@ -219,14 +219,12 @@ def _groups(manifests: Manifests, scope: Scope, subjects: Mapping[str, Subject])
 def _orphans(
     manifests: Manifests, scope: Scope, subjects: Mapping[str, Subject], views: Mapping[Target, View]
 ) -> list[Finding]:
-    """Only a whole run can tell what nobody names; an invalid promotion may well name it."""
-    if not scope.whole or any(
-        kind in ("Promotion", "Subscription", "Lock", "ModelGroup", "Spoke", "Hub") for kind, _ in manifests.invalid
-    ):
+    """Only a whole run can tell what nobody names."""
+    if not scope.whole:
         return []
     claimed = (item.version for subject in subjects.values() for item in subject.mine)
     pushed = pushed_versions(views.values(), manifests)
-    return orphans(views.values(), (*claimed, *pushed), manifests.fleet.name)
+    return told_orphans(orphans(views.values(), (*claimed, *pushed), manifests.fleet.name), manifests)
 
 
 def _descriptions(groups: Iterable[GroupWish], views: Mapping[Target, View]) -> list[Finding]:

@@ -148,16 +148,18 @@ def _who(journal: Journal) -> audit.Who:
     said = journal.environment
     place = f"{said.get('GITHUB_SERVER_URL', '')}/{said.get('GITHUB_REPOSITORY', '')}"
     link = f"{place}/actions/runs/{said['GITHUB_RUN_ID']}" if said.get("GITHUB_RUN_ID") else ""
-    return audit.Who(caller, said.get("GITHUB_ACTOR", ""), link, _pull(journal), journal.review)
+    pull, author = _commit(journal)
+    return audit.Who(caller, said.get("GITHUB_ACTOR", ""), link, pull, author, journal.review)
 
 
-def _pull(journal: Journal) -> str:
-    """The pull request that the revision's message names, where there is a clone to read it in."""
+def _commit(journal: Journal) -> tuple[str, str]:
+    """The pull request that the revision's message names, and its author, where there is a clone to read them in."""
     if journal.repo is None or journal.manifests.revision == "worktree":
-        return ""
+        return "", ""
     try:
         repo = git.repository(journal.repo)
-        message = repo.run("log", "-1", "--format=%B", journal.manifests.revision).decode("utf-8", "replace")
+        said = repo.run("log", "-1", "--no-mailmap", "--format=%an <%ae>%n%B", journal.manifests.revision)
     except SourceError:
-        return ""
-    return history.pull_of(message)
+        return "", ""
+    author, _, message = said.decode("utf-8", "replace").partition("\n")
+    return history.pull_of(message), author

@@ -63,7 +63,15 @@ def rolled_back(
         f"{group}: back from {current} to {before}",
         "nothing is changed in the hub before this is committed and reconciled",
     )
-    return Amendment(texts, made, says)
+    return Amendment(texts, made, says + _stageless(manifests, before))
+
+
+def _stageless(manifests: Manifests, name: str) -> tuple[str, ...]:
+    """SageMaker takes no stage away: a version that was superseded keeps the one it got then, unless Git names one."""
+    promotion = manifests.promotions.get(name)
+    if promotion is None or promotion.spec.stage is not None:
+        return ()
+    return (f"{name} names no stage: if it was superseded, its version keeps the stage it got then, such as Retired",)
 
 
 def _restored(name: str, steps: Sequence[Step], folder: str) -> dict[str, str]:

@@ -113,6 +113,7 @@ class Bed:
     seen: list[tuple[Action, Outcome | None]] = field(default_factory=list)
     now: datetime | None = None  # what runs are told, by default the world's time
     review: Review | None = None
+    by_event: bool = False  # whether runs are such as events start
 
     def __post_init__(self) -> None:
         self.reader = self._cloud(writable=False)
@@ -146,7 +147,7 @@ class Bed:
             self.registries.registry(host, "register")
 
     def think(self, manifests: Manifests, scope: Scope = WHOLE) -> Thought:
-        given = Given(self.now or datetime.fromtimestamp(self.world.clock.now(), UTC), self.review)
+        given = Given(self.now or datetime.fromtimestamp(self.world.clock.now(), UTC), self.review, self.by_event)
         return think(self.reader, manifests, scope, Inline(), lambda _: None, given)
 
     def plan(self, manifests: Manifests, scope: Scope = WHOLE) -> Report:

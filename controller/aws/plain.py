@@ -52,7 +52,7 @@ def hooked(
     if answer is None:
         return None
     said = {name.lower(): value for name, value in answer.headers.items()}
-    length: Any = said.get("content-length")
+    length: Any = None if method == "HEAD" else said.get("content-length")  # what HEAD tells of is not sent
     return Answer(answer.status_code, said, StreamingBody(answer.raw, length))
 
 

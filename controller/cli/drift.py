@@ -58,7 +58,7 @@ def looked(run: Run, now: datetime, *, deep: bool) -> Drift:
     settings = run.settings
     cloud = run.cloud()
     ref = "HEAD" if settings.worktree else settings.ref
-    pasts = Pasts(Path(settings.repo), ref, settings.path)
+    pasts = Pasts(Path(settings.repo), ref, settings.path, settings.platform)
     registries = EcrRegistries(
         cloud,
         registry_bases(os.environ),

@@ -55,9 +55,14 @@ def marked(live: Package) -> bool:
 def alike(source: Mapping[str, Any], live: Mapping[str, Any], inference: Inference) -> tuple[str, ...]:
     """The fields in which a hub version is not what promoting the source would make, wherever its bytes stand; a
     cheap first look."""
-    one, other = _blank(with_inference(fields.replaced(source, {}), inference)), _blank(live)
-    first, second = fields.outline(one, 8), fields.outline(other, 8)
+    first, second = outline_of(source, inference), outline_of(live)
     return tuple(sorted(name for name in {*first, *second} if first.get(name) != second.get(name)))
+
+
+def outline_of(body: Mapping[str, Any], inference: Inference | None = None) -> Mapping[str, Any]:
+    """What is compared of a hub version, or, with `inference`, of what promoting a source would make."""
+    made = body if inference is None else with_inference(fields.replaced(body, {}), inference)
+    return fields.outline(_blank(made), 8)
 
 
 def _blank(body: Mapping[str, Any]) -> dict[str, Any]:

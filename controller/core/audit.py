@@ -15,13 +15,14 @@ FORMAT = "hubwright.io/audit/v1"
 @dataclass(frozen=True, slots=True)
 class Who:
     """On whose behalf a run is. `caller` is the ARN whose credentials it has, `actor` and `link` what the CI says,
-    `review` the review that was handed in (`{pr, head, author, approvers, mergedBy}`), `pull` the pull request that the
-    revision's message names."""
+    `review` the review that was handed in (`{pr, head, author, approvers, mergedBy}`), `pull` and `author` what the
+    revision's commit says: its pull request, and its author."""
 
     caller: str = ""
     actor: str = ""
     link: str = ""
     pull: str = ""
+    author: str = ""
     review: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -52,6 +53,7 @@ class Run:
             "caller": self.who.caller,
             "actor": self.who.actor,
             "link": self.who.link,
+            "author": self.who.author,
             "pullRequest": str(self.who.review.get("pr") or self.who.pull),
             "review": dict(self.who.review) or None,
         }

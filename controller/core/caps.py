@@ -1,23 +1,29 @@
 """Caps: how much one run may do for the groups of some guardrails, in all and per spoke; approvals, creates and bytes
-apart. What is beyond a cap is held back, in the order of names; what still fits goes on. Nothing caps a revocation."""
+apart. What is beyond a cap is held back, in the order of names; what still fits goes on. Nothing caps a revocation.
+
+A run that an event starts goes on where the last day's runs ended: many small runs are else no run that is capped.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from controller.core.given import Given
 from controller.core.globs import any_matches
-from controller.core.limits import parse_size
+from controller.core.limits import parse_moment, parse_size
 from controller.core.manifest import Guardrails
 from controller.core.manifests import Entry, Manifests
-from controller.core.model import Change, Key, Resource
+from controller.core.model import Change, Key, Resource, Target
+from controller.core.view import View
 from controller.core.waivers import waived
 from controller.core.wish import Hold, Wish, Wishes
 
 PERCENT_FROM = 10  # promotions: of fewer, a share means nothing
+_DAY = timedelta(hours=24)
 _WHAT = {"approvals": "first approvals", "creates": "registrations", "bytes": "bytes to copy"}
 
 
@@ -31,15 +37,21 @@ class _Limit:
 
 
 def capped(
-    wishes: Wishes, desired: Mapping[Key, Resource], changes: Iterable[Change], manifests: Manifests, given: Given
+    wishes: Wishes,
+    desired: Mapping[Key, Resource],
+    changes: Iterable[Change],
+    manifests: Manifests,
+    given: Given,
+    views: Mapping[Target, View],
 ) -> Wishes:
     """The wishes, with holds on those that caps do not let through in this run."""
     amounts = _amounts(wishes, desired, changes)
     held: dict[str, list[Hold]] = {}
     for _, rule in sorted(manifests.guardrails.items()):
         covered = [wish for wish in wishes.promotions if _covers(rule, wish.subject.group_name)]
+        before = _before(rule, manifests, given, views)
         for limit in _limits(rule, manifests):
-            for name, hold in _beyond(limit, covered, amounts, manifests, given):
+            for name, hold in _beyond(limit, covered, amounts, manifests, given, before):
                 held.setdefault(name, []).append(hold)
                 amounts[name] = Counter() if hold.covers == "all" else _without(amounts[name], limit.what)
     return replace(
@@ -54,10 +66,42 @@ def _without(amounts: Counter[str], what: str) -> Counter[str]:
     return Counter({name: amount for name, amount in amounts.items() if name != what})
 
 
+def _before(
+    rule: Entry[Guardrails], manifests: Manifests, given: Given, views: Mapping[Target, View]
+) -> Counter[tuple[str, str]]:
+    """What counts already for a run that an event starts, by what and by spoke (empty: all): first approvals and
+    registrations of the last day. A version that was approved earlier and has changed since counts too.
+    """
+    found: Counter[tuple[str, str]] = Counter()
+    if not given.by_event or given.now is None:
+        return found
+    begin = given.now - _DAY
+    spokes = {(entry.spec.account, entry.spec.region): name for name, entry in manifests.spokes.items()}
+    for live in (one for view in views.values() for one in view.packages):
+        if live.mark("fleet") != manifests.fleet.name or not _covers(rule, live.version.group):
+            continue
+        source = live.source
+        spoke = spokes.get((source.account, source.region), "") if source else ""
+        for place in dict.fromkeys(("", spoke)):
+            found["creates", place] += _since(live.created, begin)
+            found["approvals", place] += live.mark("approved") == "yes" and _since(live.modified, begin)
+    return found
+
+
+def _since(moment: str, begin: datetime) -> bool:
+    """Whether something was then or later; of what has no time nobody knows, so it counts."""
+    return not moment or parse_moment(moment) >= begin
+
+
 def _beyond(
-    limit: _Limit, covered: Iterable[Wish], amounts: Mapping[str, Counter[str]], manifests: Manifests, given: Given
+    limit: _Limit,
+    covered: Iterable[Wish],
+    amounts: Mapping[str, Counter[str]],
+    manifests: Manifests,
+    given: Given,
+    before: Counter[tuple[str, str]],
 ) -> Iterator[tuple[str, Hold]]:
-    used: Counter[str] = Counter()
+    used: Counter[str] = Counter({spoke: amount for (what, spoke), amount in before.items() if what == limit.what})
     for wish in sorted(covered, key=lambda wish: wish.subject.name):
         name = wish.subject.name
         amount = amounts[name][limit.what]
@@ -65,18 +109,22 @@ def _beyond(
             continue
         spoke = wish.subject.spoke_name if limit.per == "spoke" else ""
         if used[spoke] + amount > limit.most:
-            yield name, _hold(limit, used[spoke], amount, spoke)
+            yield name, _hold(limit, used[spoke], amount, spoke, before[limit.what, spoke])
         else:
             used[spoke] += amount
 
 
-def _hold(limit: _Limit, used: int, amount: int, spoke: str) -> Hold:
+def _hold(limit: _Limit, used: int, amount: int, spoke: str, before: int) -> Hold:
     place = f" from {spoke}" if spoke else ""
+    day = ", and in a day of runs that events start" if before else ""
+    past = f"{before:,} were in the last day, {used - before:,}" if before else f"{used:,}"
     why = (
-        f"{limit.rule}: {limit.most:,} {_WHAT[limit.what]}{place} may be in one run; "
-        f"{used:,} come before it by name, and it has {amount:,}"
+        f"{limit.rule}: {limit.most:,} {_WHAT[limit.what]}{place} may be in one run{day}; "
+        f"{past} come before it by name, and it has {amount:,}"
     )
     hint = "run it again for what is left, or ask the platform for more" if amount <= limit.most else "it never fits"
+    if before and amount <= limit.most:
+        hint = "hubwright reconcile does it, if that is meant; else it goes on tomorrow"
     return Hold("approval" if limit.what == "approvals" else "all", why, hint)
 
 

@@ -54,7 +54,8 @@ class Mend:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One finding. `about` is a promotion's name, a group manifest's path, a spoke, or an ARN; `field` what of it.
+    """One finding. `about` is a promotion's name, a group manifest's path, a spoke, an ARN, an access document's key
+    or, of all of an account's, the account; `field` what of it.
 
     `by` and `at` (`2026-11-20T09:14:03Z`) are who last changed the live object and when, where SageMaker says;
     `first_seen` when a report first had it, empty where that is not known.
@@ -87,6 +88,11 @@ class Item:
         active = self.ignored is None and self.mode == "enforce" and self.severity != "info"
         return active and self.kind in _COUNTED
 
+    @property
+    def blinds(self) -> bool:
+        """Whether the report is incomplete without it: not where nobody promised that it can be read (info)."""
+        return self.kind == "blind" and self.severity != "info"
+
 
 @dataclass(frozen=True, slots=True)
 class Looked:
@@ -101,6 +107,7 @@ class Looked:
     objects: int = 0
     bytes: int = 0
     images: int = 0
+    documents: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +123,7 @@ class Drift:
 
     def exit_code(self) -> int:
         """3 with drift, 5 when something could not be read or a manifest is invalid, else 0."""
-        blind = any(item.kind == "blind" and item.ignored is None for item in self.items)
+        blind = any(item.blinds and item.ignored is None for item in self.items)
         drifted = any(item.counts for item in self.items)
         return exit_code([*([5] if blind or self.problems else []), *([3] if drifted else [])])
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
+from controller.core.expression import key_of
 from controller.core.manifest import Promotion
 from controller.core.release import Release
 from controller.core.rules import Gate, ModelCard
@@ -55,6 +56,7 @@ class Evidence:
     `readings` are metrics by their name (`ModelQuality.Statistics:a.b`), `current` those of the version that is
     Approved now (None: there is none) and `current_is` its name; `proofs` are validators' documents by their place;
     `scans` are None while no image of it is in the hub. `fault` says why there is no release to look at.
+    `expressions` are what those of its gates say (True or False), by `core.expression.key_of`.
     `digests` are what its record consists of, where some digest is revoked for it, and `unread` why that is not known.
     """
 
@@ -64,6 +66,7 @@ class Evidence:
     current_is: str = ""
     proofs: Mapping[str, Reading] = field(default_factory=dict)
     scans: Sequence[Scan] | None = None
+    expressions: Mapping[str, Reading] = field(default_factory=dict)
     fault: str = ""
     digests: frozenset[str] = frozenset()
     unread: str = ""
@@ -97,6 +100,8 @@ def judge_gate(gate: Gate, evidence: Evidence | None) -> Verdict:
         return _card(gate.model_card, evidence.release)
     if gate.evidence is not None:
         return _proof(gate.evidence, evidence.release, evidence)
+    if gate.expression is not None:
+        return _expression(gate, gate.expression, evidence)
     return _metric(gate, evidence)
 
 
@@ -135,6 +140,23 @@ def _eased_by(gate: Gate) -> str:
 
 def _at(found: Reading) -> str:
     return f" (read from {found.where})" if found.where else ""
+
+
+def _expression(gate: Gate, text: str, evidence: Evidence) -> Verdict:
+    readings = {name: evidence.readings.get(metric) for name, metric in sorted(gate.metrics.items())}
+    for name, found in readings.items():
+        if found is None or found.fault:
+            lacking = found or Reading("", fault="it was not read")
+            return Verdict("blocked", f"metrics.{name}: {gate.metrics[name]} {lacking.fault}{_at(lacking)}")
+    known = {name: found for name, found in readings.items() if found is not None}
+    places = " and ".join(dict.fromkeys(found.where for found in known.values()))
+    numbers = ", ".join(f"metrics.{name} {found.value}" for name, found in known.items()) + _at(Reading(places))
+    said = evidence.expressions.get(key_of(text, gate.metrics), Reading("", fault="it was not evaluated"))
+    if said.fault:
+        return Verdict("blocked", f"{text}: {said.fault}; with {numbers}")
+    if said.value is not True:
+        return Verdict("blocked", f"{text} is not so, with {numbers}")
+    return Verdict("passed", f"{text} is so, with {numbers}")
 
 
 def _report(name: str, release: Release) -> Verdict:

@@ -24,6 +24,7 @@ from controller.core.marks import (
     owned_keys,
 )
 from controller.core.mode import OBSERVED, mode_of
+from controller.core.problems import Problem
 from controller.core.record import Record
 from controller.core.release import Release, spec_digest
 from controller.core.view import Package, View
@@ -252,3 +253,22 @@ def orphans(views: Iterable[View], claimed: Iterable[Version], fleet: str) -> li
         and item.approval != "Rejected"
         and not item.superseded
     ]
+
+
+def told_orphans(found: list[Finding], manifests: Manifests) -> list[Finding]:
+    """The orphans; held back while a document that could not be read may be what names them."""
+    unread = sorted({problem.path for problem in manifests.problems if _may_name(problem, manifests)})
+    if not found or not unread:
+        return found
+    more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
+    versions = "1 version" if len(found) == 1 else f"{len(found):,} versions"
+    are = "is" if len(found) == 1 else "are"
+    why = f"it{more} could not be read and may name what nothing else does: {versions} of this fleet {are} not called"
+    return [Finding(unread[0], "unknown", f"{why} orphaned", "mend what is said about it")]
+
+
+def _may_name(problem: Problem, manifests: Manifests) -> bool:
+    """Whether a wrong document could be what names a version. Of what does not say its kind nobody knows."""
+    if problem.kind == "Lock":
+        return bool({("Lock", problem.name), ("Promotion", problem.name)} & manifests.invalid)
+    return problem.kind not in ("Guardrails", "Waiver")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from controller.core.rules import Approvals
 
@@ -46,6 +47,19 @@ def lacking(rule: Approvals, review: Review | None, promotion: str) -> tuple[str
         return "", ""
     said = f"approved by {', '.join(counted)}" if counted else "approved by nobody who counts"
     return f"{who} must approve; pull request {review.pr} is {said}", ""
+
+
+def told(review: Review | None, promotion: str) -> dict[str, Any]:
+    """What a review says of a promotion, for its lineage; empty where it does not vouch for it."""
+    if review is None or review.unbound or promotion not in review.vouched:
+        return {}
+    return {
+        "pr": review.pr,
+        "head": review.head,
+        "author": review.author,
+        "approvers": [{"login": one.login, "teams": list(one.teams)} for one in review.approvers],
+        "mergedBy": review.merged_by or None,
+    }
 
 
 def given_by(review: Review, rule: Approvals) -> str:

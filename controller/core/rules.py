@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -41,6 +42,8 @@ class Gate:
     model_card: ModelCard | None = None
     image_scan: ImageScan | None = None
     evidence: str | None = None
+    expression: str | None = None
+    metrics: Mapping[str, str] = field(default_factory=dict)
     when: When | None = None
 
 

@@ -14,7 +14,9 @@ from controller.core.release import spec_digest
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A live version. `modified` is `2026-11-20T09:14:03Z`; `body` is as described; `sure` once read consistently."""
+    """A live version. `created` and `modified` are like `2026-11-20T09:14:03Z`; `body` is as described; `sure` once
+    read consistently.
+    """
 
     version: Version
     status: str
@@ -23,6 +25,7 @@ class Package:
     description: str | None = None
     stage: Mapping[str, str] | None = None
     body: Mapping[str, Any] = field(default_factory=dict)
+    created: str = ""
     modified: str = ""
     modified_by: str = ""
     failure: str = ""

@@ -71,7 +71,8 @@ class Line:
         return self._applied(thought, stopped)
 
     def _given(self) -> Given:
-        return Given(datetime.now(UTC))  # no review goes with an event: who needs one waits for the run of a merge
+        # No review goes with an event: who needs one waits for the run of a merge.
+        return Given(datetime.now(UTC), by_event=True)
 
     def _applied(self, thought: Thought, stopped: Stopped) -> Report:
         if self.pushing:

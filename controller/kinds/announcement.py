@@ -1,7 +1,8 @@
 """The word that a version was registered, with its lineage: an item in a table, an event on a bus, as the hub asks.
 
 The item is written once, conditionally. A bus cannot be asked what it was told: the event is sent at least once, and
-after it a note in the store says so. Whoever listens knows a second one by its id, the promotion's.
+after it a note in the store says so; it is only sent while there is none. Whoever listens knows a second one by its id,
+the promotion's: of one id all events say the same, to the byte.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def create(world: World, action: Action) -> Facts:
     uri = f"s3://{facts['bucket']}/{place}"
     if facts["table"]:
         _put(world.cloud.client(target, "dynamodb", "register"), facts["table"], arn, found, uri)
-    if facts["bus"]:
+    if facts["bus"] and not _noted(client, action):
         _send(world.cloud.client(target, "events", "register"), facts["bus"], arn, found, uri)
     _note(client, action)
     return {"arn": arn}
@@ -111,6 +112,22 @@ def _send(client: Client, bus: str, arn: str, found: Lineage, uri: str) -> None:
         )
 
 
+def _note_key(action: Action) -> str:
+    return f"{action.facts['record'].removesuffix('.json')}{SUFFIX}.json"
+
+
+def _noted(client: Client, action: Action) -> bool:
+    """Whether another run has said it since this one looked. Asked last: what is noted is not sent again."""
+    place = {"Bucket": action.facts["bucket"], "Key": _note_key(action)}
+    try:
+        client.call("HeadObject", **place, ExpectedBucketOwner=action.key.target.account)
+    except CloudError as error:
+        if error.missing:
+            return False
+        raise
+    return True
+
+
 def _note(client: Client, action: Action) -> None:
     facts = action.facts
     sealed = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": facts["kms"]} if facts["kms"] else {}
@@ -118,7 +135,7 @@ def _note(client: Client, action: Action) -> None:
         client.call(
             "PutObject",
             Bucket=facts["bucket"],
-            Key=facts["record"].removesuffix(".json") + f"{SUFFIX}.json",
+            Key=_note_key(action),
             Body=b"{}",
             ContentType="application/json",
             IfNoneMatch="*",

@@ -114,7 +114,8 @@ class World:
     action's key, bytes done, bytes in all), `clock` gives seconds. One CopyObject moves at most `copy_limit` bytes, and
     objects above `parts_from` go in parts; `room` bounds the bytes that pass through this machine's memory, on the few
     threads of `relays`.
-    `about` says whose run this is (`run`, `review`), for what is written down.
+    `about` says whose run this is (`run`), and `asked` who asked for a promotion (by its name and manifest's path, as
+    far as it is known: `author`, `review`), for what is written down.
     """
 
     cloud: Cloud
@@ -133,6 +134,7 @@ class World:
     room: Room = field(default_factory=Room)
     relays: Executor = field(default_factory=Inline)
     about: Mapping[str, Any] = field(default_factory=dict)
+    asked: Callable[[str, str], Mapping[str, Any]] = lambda *_: {}
 
 
 class Effects(Protocol):

@@ -24,10 +24,11 @@ def write(world: World, action: Action, client: Client, release: Release, stored
     if there is not None:
         return document_digest(there)
     uris = [uri for uri, _, _ in facts["objects"]]
+    about = facts["about"]
     made = Made(
         promotion=action.after["promotion"],
         release=release,
-        facts={**facts["about"], "revision": world.revision, **world.about},
+        facts={**about, "revision": world.revision, **world.about, **world.asked(about["name"], about["manifest"])},
         bucket=facts["bucket"],
         objects=tuple(zip(uris, stored, strict=True)),
         images=tuple((old, new) for old, new in facts["images"]),

@@ -27,7 +27,8 @@ def package(described: Mapping[str, Any], *, sure: bool) -> Package | None:
         return None
     named = described.get("ModelPackageGroupName") or version.group
     stage = {name: value for name, value in (described.get("ModelLifeCycle") or {}).items() if value}
-    changed = described.get("LastModifiedTime") or described.get("CreationTime")
+    created = described.get("CreationTime")
+    changed = described.get("LastModifiedTime") or created
     return Package(
         version=Version(version.account, version.region, named, version.number),
         status=described.get("ModelPackageStatus", ""),
@@ -36,6 +37,7 @@ def package(described: Mapping[str, Any], *, sure: bool) -> Package | None:
         description=described.get("ApprovalDescription") or None,
         stage=stage or None,
         body=comparable(described),
+        created=instant(created) if created else "",
         modified=instant(changed) if changed else "",
         modified_by=_person(described.get("LastModifiedBy") or {}),
         failure=_failure(described),

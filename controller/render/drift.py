@@ -35,7 +35,7 @@ def document(report: Drift) -> dict[str, Any]:
         "format": FORMAT,
         "revision": report.revision,
         "deep": report.deep,
-        "clean": not any(item.counts or item.kind == "blind" for item in report.items),
+        "clean": not any(item.counts or item.blinds for item in report.items),
         "items": [_item(item) for item in report.items],
         "looked": {name: getattr(report.looked, name) for name in report.looked.__slots__},
         "summary": _summary(report),
@@ -86,10 +86,11 @@ def headline(report: Drift) -> str:
     """The whole report in one line: also a clean one says what was looked at."""
     shown, seen = report.revision[:12], report.looked
     looked = [number(seen.promotions, "promotion"), number(seen.versions, "version"), number(seen.objects, "object")]
+    looked += [number(seen.documents, "access document")] if seen.documents else []
     deep = f", {size(seen.bytes)} and {number(seen.images, 'image')} read again" if report.deep else ""
     end = f"Looked at {listed(looked)} in {number(seen.hubs, 'hub')}{deep}."
     counted = sum(item.counts for item in report.items)
-    blind = sum(item.kind == "blind" for item in report.items)
+    blind = sum(item.blinds for item in report.items)
     if counted:
         return f"Drift at {shown}: {number(counted, 'finding')}. {end}"
     if blind:

@@ -28,6 +28,7 @@ def _version(item: Json) -> Iterator[str]:
     stage = f", stage {item['stage'].get('Stage')}" if item["stage"] else ""
     yield f"  is         {item['approval']} in the hub {item['hub']}{stage}"
     yield from _rows("promoted", _promoted(item))
+    yield from _rows("asked by", _asked(item))
     yield from _rows("from", [item["source"]])
     if item["lineage"]:
         yield from _ancestry(item["lineage"])
@@ -51,6 +52,17 @@ def _promoted(item: Json) -> list[str]:
         *([f"copied at revision {made}"] if made else []),
         *([f"last written at revision {item['revision']}"] if item["revision"] else []),
     ]
+
+
+def _asked(item: Json) -> Iterator[str]:
+    """Who asked for it: what the commit says, and who reviewed it. Either may not have been known."""
+    about = (item["lineage"] or {}).get("promotion", {})
+    if author := about.get("author"):
+        yield f"{author['name']}, as commit {author['commit'][:12]} says"
+    if review := about.get("review"):
+        people = ", ".join(one["login"] for one in review["approvers"]) or "nobody"
+        merged = f", merged by {review['mergedBy']}" if review["mergedBy"] else ""
+        yield f"pull request {review['pr']} of {review['author']}, approved by {people}{merged}"
 
 
 def _ancestry(document: Json) -> Iterator[str]:

@@ -221,6 +221,17 @@ def contents(repo: Repository, identities: Sequence[str]) -> Iterable[bytes]:
     return contents
 
 
+def blobs(repo: Repository, revision: str, paths: Iterable[str]) -> dict[str, str]:
+    """The object ids of files at a revision by path; what is not there is left out."""
+    wanted, found = set(paths), {}
+    for line in repo.run("ls-tree", "-r", "-z", "--full-tree", commit(repo, revision)).split(b"\0"):
+        head, _, name = line.partition(b"\t")
+        path = name.decode("utf-8", "surrogateescape")
+        if path in wanted:
+            found[path] = head.decode("ascii").split()[2]
+    return found
+
+
 def _wrapper(directory: Path) -> Any:
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # importing must not fail where git is missing
     import git

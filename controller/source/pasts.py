@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from controller.core.errors import SourceError
 from controller.core.manifest import KINDS, build
+from controller.core.manifests import Manifests
+from controller.core.problems import ManifestsError
 from controller.source import files, git, history
+from controller.source.load import load
+
+_BACK = 20  # revisions whose manifests are read whole
 
 
 class Pasts:
     """The history of the manifests of a repository up to a revision; a repository without one has no past."""
 
-    def __init__(self, repo: Path, ref: str, path: str) -> None:
+    def __init__(self, repo: Path, ref: str, path: str, platform: str | None = None) -> None:
         self._place = repo
         self._ref = ref
+        self._platform = platform
         self._folder = files.clean_folder(path)
 
     @cached_property
@@ -44,6 +52,12 @@ class Pasts:
             return False, None
         document = found((kind, name))
         return True, _spec(kind, document) if document is not None else None
+
+    def before(self) -> Iterator[Manifests]:
+        """The manifests as they were after each change to them, newest first; what was not valid is left out."""
+        for step in islice(reversed(self.steps), _BACK):
+            with suppress(SourceError, ManifestsError):
+                yield load(self._place, ref=step.commit, path=self._folder, platform=self._platform, attribution=False)
 
     def _at(self, revision: str) -> Callable[[history.Name], Mapping[str, Any] | None] | None:
         if not revision or revision == "worktree" or not self.steps:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -107,8 +107,8 @@ def _vouched(repo: git.Repository, head: str, base: str, manifests: Manifests) -
     """The promotions whose files, their groups', and those of what they come from, locks included, are as at `head`."""
     files = {name: _files(name, manifests) for name in manifests.promotions}
     paths = sorted({path for found in files.values() for path in found})
-    then, now = _blobs(repo, head, paths), _blobs(repo, manifests.revision, paths)
-    before = _blobs(repo, base, paths) if base else {}
+    then, now = git.blobs(repo, head, paths), git.blobs(repo, manifests.revision, paths)
+    before = git.blobs(repo, base, paths) if base else {}
     return frozenset(
         name
         for name, mine in files.items()
@@ -133,15 +133,4 @@ def _chain(name: str, manifests: Manifests) -> list[str]:
     while at is not None and at in manifests.promotions and at not in found:
         found.append(at)
         at = manifests.promotions[at].spec.source.promotion
-    return found
-
-
-def _blobs(repo: git.Repository, revision: str, paths: Iterable[str]) -> dict[str, str]:
-    """The object ids of files at a revision by path; what is not there is left out."""
-    wanted, found = set(paths), {}
-    for line in repo.run("ls-tree", "-r", "-z", "--full-tree", git.commit(repo, revision)).split(b"\0"):
-        head, _, name = line.partition(b"\t")
-        path = name.decode("utf-8", "surrogateescape")
-        if path in wanted:
-            found[path] = head.decode("ascii").split()[2]
     return found

@@ -122,11 +122,11 @@ Command = Callable[..., Said]
 
 @pytest.fixture
 def hubwright(repo: Repo, capfd: pytest.CaptureFixture[str]) -> Command:
-    """Runs a command on the repository, without an AWS account."""
+    """Runs a command (its words in one text) on the repository, without an AWS account."""
 
     def command(name: str, *arguments: object) -> Said:
         code = execute(
-            [name, *([] if name in ("sandbox", "demo") else ["--repo", str(repo.top)]), *map(str, arguments)]
+            [*name.split(), *([] if name in ("sandbox", "demo") else ["--repo", str(repo.top)]), *map(str, arguments)]
         )
         return Said(code, *capfd.readouterr())
 

@@ -59,6 +59,7 @@ def test_a_run_says_what_it_is_to_do_and_what_became_of_it(
     head = ("run", "at", "revision", "hub", "caller", "actor", "pullRequest", "plan")
     assert {name: intent[name] for name in head} == {name: outcome[name] for name in head}
     assert (intent["actor"], intent["pullRequest"], intent["hub"]) == ("ana", "12", "central")
+    assert intent["author"] == outcome["author"] == "Ada <ada@example.com>"
     assert intent["caller"].startswith(f"arn:aws:sts::{HUB}:assumed-role/hubwright/")
     assert intent["revision"] == repo.git("rev-parse", "HEAD")
     assert [one["id"] for one in intent["actions"]] == [one["id"] for one in outcome["actions"]]

@@ -29,6 +29,7 @@ CASES = sorted((Path(__file__).parents[1] / "cases" / "drift").glob("*.yaml"))
 ACCOUNTS = {"hub": HUB, "churn": CHURN, "vision": VISION}
 STORE = "acme-model-store"
 Converged = tuple[World, Path]
+_STEPS = ("edit", "write", "remove", "run", "call", "fault", "spoil", "drop", "untag", "twin", "stranger")
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +66,34 @@ def settled(_converged: Converged, serving: Serving, live: Command) -> Command:
     return live
 
 
+def _role(hand: Hand, name: str) -> str:
+    return json.dumps(hand("iam").get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"])
+
+
+_POLICIES: dict[str, tuple[Callable[[Hand, str], str], Callable[[Hand, str, str], Any]]] = {
+    "bucket": (
+        lambda hand, name: hand("s3").get_bucket_policy(Bucket=name)["Policy"],
+        lambda hand, name, text: hand("s3").put_bucket_policy(Bucket=name, Policy=text),
+    ),
+    "group": (
+        lambda hand, name: hand("sagemaker").get_model_package_group_policy(ModelPackageGroupName=name)[
+            "ResourcePolicy"
+        ],
+        lambda hand, name, text: hand("sagemaker").put_model_package_group_policy(
+            ModelPackageGroupName=name, ResourcePolicy=text
+        ),
+    ),
+    "repository": (
+        lambda hand, name: hand("ecr").get_repository_policy(repositoryName=name)["policyText"],
+        lambda hand, name, text: hand("ecr").set_repository_policy(repositoryName=name, policyText=text),
+    ),
+    "role": (
+        _role,
+        lambda hand, name, text: hand("iam").update_assume_role_policy(RoleName=name, PolicyDocument=text),
+    ),
+}
+
+
 class Case:
     """One case at work."""
 
@@ -73,11 +102,7 @@ class Case:
 
     def step(self, step: dict[str, Any]) -> None:
         """One step of a case."""
-        (name,) = (
-            key
-            for key in ("edit", "write", "remove", "run", "call", "fault", "spoil", "drop", "untag", "twin", "stranger")
-            if key in step
-        )
+        (name,) = (key for key in (*_STEPS, "access", "rewrite") if key in step)
         getattr(self, f"_{name}")(step)
 
     def _edit(self, step: dict[str, Any]) -> None:
@@ -103,6 +128,27 @@ class Case:
         service, operation = step["call"].split(".")
         asked = {name: self._named(value) for name, value in step.get("with", {}).items()}
         getattr(self.hand(ACCOUNTS[step.get("as", "hub")])(service), operation)(**asked)
+
+    def _access(self, step: dict[str, Any]) -> None:
+        """What the administrators of these accounts do, each with credentials of their own."""
+        for name in step["access"]:
+            said = self._administered(ACCOUNTS[name], "access apply", "--account", ACCOUNTS[name])
+            assert said.code == 0, said
+
+    def _administered(self, account: str, *arguments: str) -> Said:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.serving.ready()["accounts"][account]["env"].items():
+                patch.setenv(name, value)
+            return self.live(*arguments)
+
+    def _rewrite(self, step: dict[str, Any]) -> None:
+        """Changes the text of a policy by hand: of `bucket NAME`, `group NAME`, `repository NAME` or `role NAME`."""
+        kind, name = step["rewrite"].split(" ")
+        hand = self.hand(ACCOUNTS[step.get("as", "hub")])
+        get, put = _POLICIES[kind]
+        text = get(hand, name)
+        assert step["old"] in text, text
+        put(hand, name, text.replace(step["old"], step["new"]))
 
     def _fault(self, step: dict[str, Any]) -> None:
         self.serving.world.faults.append(Fault(**step["fault"]))
@@ -180,7 +226,10 @@ class Case:
             if tool == "aws":
                 self._aws(name, arguments)
                 continue
-            said = self.live(name, *arguments)
+            if name == "access":
+                said = self._administered(arguments[-1], f"{name} {arguments[0]}", *arguments[1:])
+            else:
+                said = self.live(name, *arguments)
             assert said.code == code, said
             if self.repo.git("status", "--porcelain"):
                 assert item["mend"]["commit"], said

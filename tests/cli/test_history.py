@@ -99,6 +99,7 @@ def test_a_rollback_ends_without_drift(live: Command, repo: Repo, serving: Servi
     changed = len(serving.world.mutations())
     said = live("rollback", "churn", "--reason", "INC-1: wrong scores")
     assert (said.code, said.out.splitlines()[0]) == (0, "churn: back from churn-2 to churn-1")
+    assert said.out.splitlines()[2].startswith("churn-1 names no stage: if it was superseded, its version keeps")
     assert len(serving.world.mutations()) == changed
     assert "# In production." in (repo.top / "manifests/teams/growth/churn-1.yaml").read_text()
     repo.commit()

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from jsonschema import Draft202012Validator
 
 from controller.sandbox.server import Serving
-from tests.cli.conftest import Command
+from tests.cli.conftest import EXAMPLE, Command, Repo
 from tests.cli.spokes import HUB, Hand
+from tests.cli.test_guarding import review_file
 
 Hands = Callable[[str], Hand]
 ARN = f"arn:aws:sagemaker:eu-west-1:{HUB}:model-package/ocr/1"
@@ -39,6 +41,33 @@ def test_a_version_is_traced_in_every_form(promoted: Command, serving: Serving) 
     assert f'["{ARN}"]' in picture.out
     assert promoted("trace", one["digest"]).code == 0
     assert len(serving.world.mutations()) == before
+
+
+def test_who_asked_and_who_approved_is_traced(live: Command, repo: Repo, tmp_path: Path) -> None:
+    asked = repo.edit("teams/vision/ocr-1.yaml", "spec:", "spec:  # asked for")
+    head = repo.commit()  # of nothing that this promotion is about
+    file = review_file(tmp_path, head)
+    assert live("reconcile", "--review", file, "--scope", "promotion=ocr-1").code == 0
+    (one,) = live("trace", ARN, "--format", "json").json["versions"]
+    people = [{"login": name, "teams": ["model-risk"]} for name in ("bo", "cy")]
+    assert one["lineage"]["promotion"]["author"] == {"name": "Ada <ada@example.com>", "commit": asked}
+    review = {"pr": "7", "head": head, "author": "ana", "approvers": people, "mergedBy": "bo"}
+    assert one["lineage"]["promotion"]["review"] == review
+    schema = json.loads((EXAMPLE.parent / "schemas" / "lineage.v1.json").read_text())
+    assert list(Draft202012Validator(schema).iter_errors(one["lineage"])) == []
+    lines = live("trace", ARN).out.splitlines()
+    at = lines.index(f"  asked by   Ada <ada@example.com>, as commit {asked[:12]} says")
+    assert lines[at + 1].strip() == "pull request 7 of ana, approved by bo, cy, merged by bo"
+
+
+def test_what_nobody_knows_of_who_asked_is_left_out(live: Command, repo: Repo, tmp_path: Path) -> None:
+    reviewed = repo.git("rev-parse", "HEAD")
+    repo.edit("teams/vision/ocr-1.yaml", "spec:", "spec:  # since then")
+    file = review_file(tmp_path, reviewed)  # vouches for another state of it
+    assert live("reconcile", "--worktree", "--review", file, "--scope", "promotion=ocr-1").code == 0
+    (one,) = live("trace", ARN, "--format", "json").json["versions"]
+    assert {"author", "review"} & {*one["lineage"]["promotion"]} == set()
+    assert "asked by" not in live("trace", ARN).out
 
 
 def test_what_cannot_be_traced_is_said(promoted: Command) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from controller.reconcile import reconcile
 from controller.render.text import text
+from controller.source.load import load
 from tests import bed as beds
 from tests.bed import PLATFORM, Bed
 
@@ -20,6 +21,9 @@ def promoted(bed: Bed, tmp_path: Path) -> Bed:
     beds.simple(bed)
     assert bed.reconcile(beds.manifests(tmp_path / "first", CHURN_1)).exit_code() == 0
     return bed
+
+
+UNTOLD = "it could not be read and may name what nothing else does: 1 version of this fleet is not called orphaned"
 
 
 def test_a_version_is_never_created_as_approved(bed: Bed, tmp_path: Path) -> None:
@@ -298,3 +302,47 @@ def test_what_a_person_does_between_plan_and_apply_is_not_written_over(promoted:
     assert (beds.standing(report), report.exit_code()) == ("failed", 5)
     assert "was changed while this ran" in beds.why(report)[0]
     assert beds.described(promoted)["ModelApprovalStatus"] == "Rejected"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("teams/odd.yaml", "{{ broken"),
+        ("teams/odd.yaml", "# about a guardrail\n{{ broken"),
+        ("teams/odd.yaml", "kind: Promotion\nmetadata: {name: churn-1}\nspec: {}\n"),
+        ("teams/odd.yaml", "kind: Future\nmetadata: {name: churn-1}\nspec: {}\n"),
+        ("teams/odd.yaml", "x" * (2 << 20)),
+        ("platform/odd.yaml", "kind: Spoke\nmetadata: {name: other}\nspec: {}\n"),
+    ],
+)
+def test_what_an_unreadable_document_may_name_is_no_orphan(promoted: Bed, tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / "manifests" / name
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    report = promoted.plan(beds.manifests(tmp_path))
+    said = [(item.about, item.standing, item.why) for item in report.others]
+    assert said == [(f"manifests/{name}", "unknown", UNTOLD)]
+    assert (report.exit_code(), report.plan.complete) == (5, False)
+
+
+def test_a_folder_that_is_not_followed_may_name_anything(promoted: Bed, tmp_path: Path) -> None:
+    fleet = beds.manifests(tmp_path / "fleet")
+    (tmp_path / "fleet" / "manifests" / "linked").symlink_to(tmp_path, target_is_directory=True)
+    fleet = load(tmp_path / "fleet", worktree=True, attribution=False)
+    assert [item.standing for item in promoted.plan(fleet).others] == ["unknown"]
+
+
+@pytest.mark.parametrize("kind", ["Guardrails", "Waiver"])
+def test_rules_name_no_version(promoted: Bed, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "manifests" / "platform" / "odd.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"kind: {kind}\nmetadata: {{name: odd}}\nspec: {{unknown: 1}}\n")
+    report = promoted.plan(beds.manifests(tmp_path))
+    assert [item.standing for item in report.others] == ["orphaned"]
+
+
+def test_where_every_version_is_named_nothing_is_held_back(promoted: Bed, tmp_path: Path) -> None:
+    path = tmp_path / "manifests" / "teams" / "odd.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text("{{ broken")
+    assert promoted.plan(beds.manifests(tmp_path, CHURN_1)).others == ()

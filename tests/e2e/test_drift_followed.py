@@ -28,6 +28,9 @@ class Nothing:
     def at(self, kind: str, name: str, revision: str) -> tuple[bool, Any]:
         return False, None
 
+    def before(self) -> list[Any]:
+        return []
+
 
 def test_what_is_followed_is_no_drift_and_nobodys_to_take_in(bed: beds.Bed, tmp_path: Path) -> None:
     beds.simple(bed)

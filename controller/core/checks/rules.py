@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from controller.core.checks.book import Book, repeated
 from controller.core.draft import split_uri
+from controller.core.expression import fault
 from controller.core.manifests import AnyEntry
 from controller.core.problems import Where, did_you_mean, shown
 from controller.core.rules import Gate, Window
@@ -38,6 +39,8 @@ def _check_gates(book: Book, entry: AnyEntry, gates: Iterable[Gate]) -> None:
             where: Where = ("spec", "gates", index, "operator")
             message = f"{gate.operator} does not say what is worse"
             book.fault(entry, "gate", where, message, expected=">= or > where more is better, <= or < where less is")
+        if gate.expression is not None and (why := fault(gate.expression, gate.metrics)):
+            book.fault(entry, "gate", ("spec", "gates", index, "expression"), why)
 
 
 def _check_windows(book: Book, entry: AnyEntry, windows: tuple[Window, ...]) -> None:
