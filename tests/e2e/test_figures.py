@@ -120,7 +120,11 @@ def test_of_very_many_models_it_is_said_that_none_was_read(
     beds.simple(bed)
     second(bed, auc=0.934)
     monkeypatch.setattr(figures, "MOST", 1)
+    before = len(bed.world.calls)
     report = bed.plan(two(tmp_path))
+    assert [call.resource for call in bed.world.calls[before:] if call.operation == "GetObject"] == [
+        "churn-lab-models/v1/metrics.json"
+    ]
     assert differences(report, "churn-1")[0] == ("ModelQuality.Statistics:auc", "", "0.9", "")
     assert differences(report, "churn-2") == [
         ("report ModelQuality.Statistics", "", "there; it was not read: more than 200 models change at once", "")
