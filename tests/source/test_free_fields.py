@@ -45,7 +45,9 @@ FREE = {
     },
     "guardrails": {
         "spec.approvals.from.[]",
+        "spec.gates.[].expression",
         "spec.gates.[].metric",
+        "spec.gates.[].metrics.*",
         "spec.gates.[].modelCard.field",
         "spec.gates.[].modelCard.oneOf.[]",
         "spec.gates.[].when.stages.[]",
@@ -55,7 +57,9 @@ FREE = {
     "waiver": {"spec.reason"},
     "modelgroup": {
         "spec.description",
+        "spec.gates.[].expression",
         "spec.gates.[].metric",
+        "spec.gates.[].metrics.*",
         "spec.gates.[].modelCard.field",
         "spec.gates.[].modelCard.oneOf.[]",
         "spec.gates.[].when.stages.[]",
