@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +40,23 @@ def test_the_image_has_git_runs_as_nobody_special_and_names_no_registry() -> Non
     assert all("/" not in base for base in bases)
     assert any("install" in line and " git" in line for line in lines)
     assert "USER hubwright" in lines
+
+
+def test_the_image_runs_no_module_of_the_folder_it_is_started_in(tmp_path: Path) -> None:
+    said = re.search(r"exec python (.*)-m controller", (TOP / "packaging" / "Dockerfile").read_text())
+    assert said is not None
+    (tmp_path / "controller").mkdir()
+    (tmp_path / "controller" / "__main__.py").write_text("print('of the checkout')")
+    (tmp_path / "json.py").write_text("print('of the checkout')")
+    done = subprocess.run(
+        [sys.executable, *said[1].split(), "-m", "controller", "--version"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(TOP)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith("hubwright, version "), done.stderr
 
 
 def test_the_zip_has_the_same_bytes_twice_and_no_sandbox(tmp_path: Path) -> None:
