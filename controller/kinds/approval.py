@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from controller.core.derived import terms_of
 from controller.core.errors import PreconditionError, SafetyError
 from controller.core.manifest import Stage, Superseded
 from controller.core.marks import LINEAGE, MAX_ENTRIES, PREFIX, REVISION, compared, is_keys_mark, keys_marks, owned_keys
@@ -116,7 +117,8 @@ def _evidence(wish: Wish) -> dict[str, Any]:
     record = record_key(store.prefix, subject.source.account, subject.recorded_as)
     images = [[copy.repository, copy.digest] for copy in wish.images]
     deep = store.verify == "deep"
-    return {"bucket": store.bucket, "record": record, "locked": subject.locked, "images": images, "deep": deep}
+    facts = {"bucket": store.bucket, "record": record, "locked": subject.locked, "images": images, "deep": deep}
+    return {**facts, "terms": terms_of(subject, store)}
 
 
 def _known(facts: Mapping[str, Any], item: Package) -> dict[str, Any]:

@@ -5,6 +5,7 @@ ETags prove nothing here: they depend on how an object was uploaded and encrypte
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Mapping
 from typing import Any
@@ -74,6 +75,32 @@ def _digest(client: Client, where: Mapping[str, Any], span: Span, size: int) -> 
     if count != span.end - span.start:
         raise CloudError("s3:GetObject", "IncompleteBody", f"{count} bytes came, {span.end - span.start} were asked")
     return state.digest()
+
+
+def check_copy(hub: Client, where: Mapping[str, Any], wanted: Mapping[str, str]) -> None:
+    """`PreconditionError` unless an object in the store has these checksums of a whole source.
+
+    Those that S3 states are compared; a SHA256 that it does not state is taken of the bytes themselves.
+    """
+    found = whole(checksums_of(hub.call("HeadObject", **where, ChecksumMode="ENABLED")))
+    if "SHA256" in wanted and "SHA256" not in found:
+        found["SHA256"] = _sha256(hub, where)
+    for name in sorted(wanted.keys() & found.keys()):
+        if wanted[name] != found[name]:
+            raise PreconditionError(
+                f"s3://{where['Bucket']}/{where['Key']} is not its source: {name} {found[name]} where the lock has "
+                f"{wanted[name]}",
+                "nothing of it is approved: find out who wrote it",
+            )
+
+
+def _sha256(hub: Client, where: Mapping[str, Any]) -> str:
+    """As S3 writes it."""
+    state = hashlib.sha256()
+    with hub.call("GetObject", **where)["Body"] as body:
+        while data := body.read(_BUFFER):
+            state.update(data)
+    return base64.b64encode(state.digest()).decode()
 
 
 def _stated(source: Client, item: ObjectCopy) -> dict[str, str]:
