@@ -112,6 +112,8 @@ class AwsClient:
             page = self.call(operation, **parameters)
             yield from page.get(result) or []
             token = _next_token(paging, page)
+            if not token and (more := paging.get("more_results")) and page.get(more):
+                raise self._broken(operation, "PartialList", "there is more, and it is not said where it goes on")
             if not token:
                 return
             if tuple(token.values()) in seen:

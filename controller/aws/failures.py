@@ -16,12 +16,13 @@ from controller.core.model import Target
 _LONGEST = 1500
 # Written as a header, a parameter, an assignment or a member of JSON, the value in quotes or not.
 _SECRETS = re.compile(
-    r"(?i)(x-amz-credential|authorization|\w*signature|\w*password|\w*secret\w*|[\w-]*token)"
+    # Nothing before a word that gives a secret away: what came before it would be looked at from each of its letters.
+    r"(?i)(x-amz-credential|authorization|signature|password|secret\w{0,64}|token)"
     r"([\"']?\s*[=:]\s*)(?:(?:basic|bearer|aws4-[a-z0-9-]+)\s+)?(?:\"[^\"]*\"?|'[^']*'?|\S+)"
     r"|(?<=://)[^/\s@]+(?=@)|\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b",
 )
 # SageMaker's validation repeats the values it refuses: whole environments and metadata maps.
-_VALUE = re.compile(r"Value '(?P<value>.*?)' at '(?P<where>[^']*)'", re.DOTALL)
+_VALUE, _AT = "Value '", "' at '"
 _SHOWN = 200
 _SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature"})
 _SKEW = frozenset({"RequestTimeTooSkewed", "RequestExpired", "SignatureDoesNotMatch", "InvalidSignatureException"})
@@ -68,16 +69,24 @@ def _answered(error: ClientError, operation: str, target: Target) -> CloudError:
     message = str(said.get("Message") or "no message")
     if code in _SIGNATURE and "expired" not in message.lower():
         message = "the request signature was not accepted"  # AWS's own text repeats the signed headers
-    message = _VALUE.sub(_without_value, message)
+    message = _without_values(message)
     hint = _skew_hint(code, meta) or _hint(operation, code, status)
     return CloudError(operation, code, redacted(message), status=status, where=str(target), hint=hint)
 
 
-def _without_value(found: re.Match[str]) -> str:
-    """A validation message's value at its place, unless it is long or may hold secrets."""
-    if len(found["value"]) <= _SHOWN and "environment" not in found["where"].lower() and "{" not in found["value"]:
-        return found[0]
-    return f"Value [hidden] at '{found['where']}'"
+def _without_values(message: str) -> str:
+    """A validation message without the values in it that are long or may hold secrets; each is looked at once."""
+    shown, at = [], 0
+    while (start := message.find(_VALUE, at)) >= 0:
+        end = message.find(_AT, start + len(_VALUE))
+        close = message.find("'", end + len(_AT)) if end >= 0 else -1
+        if close < 0:
+            break
+        value, where = message[start + len(_VALUE) : end], message[end + len(_AT) : close]
+        plain = len(value) <= _SHOWN and "environment" not in where.lower() and "{" not in value
+        shown += [message[at:start], message[start : close + 1] if plain else f"Value [hidden] at '{where}'"]
+        at = close + 1
+    return "".join(shown) + message[at:]
 
 
 def _skew_hint(code: str, meta: Mapping[str, Any]) -> str:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import cache
 
 _PACKAGE = re.compile(
-    r"arn:(?P<partition>aws[a-z-]*):sagemaker:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):model-package/(?P<group>[A-Za-z0-9-]+)/(?P<version>[0-9]+)",
+    r"arn:(?P<partition>aws[a-z-]*):sagemaker:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):model-package/(?P<group>[A-Za-z0-9-]+)/(?P<version>[0-9]{1,18})",
     re.ASCII,
 )
 _REGISTRY = re.compile(
     r"(?P<account>[0-9]{12})\.dkr[.-]ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.(?P<suffix>[a-z0-9.-]+)", re.ASCII
 )
+_DUAL_STACK = ("on.aws", "on.amazonwebservices.com.cn")
 _PARTITIONS = (
     ("cn-", "aws-cn", "amazonaws.com.cn"),
     ("us-gov-", "aws-us-gov", "amazonaws.com"),
@@ -46,9 +47,11 @@ def registry_host(account: str, region: str) -> str:
 
 
 def registry_place(host: str) -> tuple[str, str] | None:
-    """(account, region) of an ECR host name, or None for any other registry."""
+    """(account, region) of an ECR host name, or None for any other registry: below AWS's own domains alone."""
     found = _REGISTRY.fullmatch(host)
-    return (found["account"], found["region"]) if found else None
+    if found is None or found["suffix"] not in (domain_of(found["region"]), *_DUAL_STACK):
+        return None
+    return found["account"], found["region"]
 
 
 Identity = tuple[str, str, str, str, int]  # partition, region, account, group in lower case, number

@@ -130,7 +130,7 @@ def draft(release: Release, promotion: Promotion, identity: str, hub: Hub, store
     values: dict[fields.Path, Any] = {}
     objects: tuple[ObjectCopy, ...] = ()
     if promotion.artifacts == "copy":
-        values |= {place.path: _moved(place.uri, store.bucket, base) for place in fields.places(release.body)}
+        values |= {place.path: moved_uri(place.uri, store.bucket, base) for place in fields.places(release.body)}
         objects = tuple(_object_copy(item, base) for item in release.objects)
     _check_environment(promotion.inference, hub)
     images, copies = _images(release, promotion, identity, hub)
@@ -139,7 +139,8 @@ def draft(release: Release, promotion: Promotion, identity: str, hub: Hub, store
     return Draft(release, body, objects, copies)
 
 
-def _moved(uri: str, bucket: str, base: str) -> str:
+def moved_uri(uri: str, bucket: str, base: str) -> str:
+    """Where an S3 URI of the source stands in the store."""
     source_bucket, key = split_uri(uri)
     return f"s3://{bucket}/{base}/{source_bucket}/{key}"
 

@@ -74,6 +74,7 @@ def subject_of(entry: Entry[Promotion], manifests: Manifests, *, waits: bool = T
         source=Version(spoke.account, spoke.region or "", origin.group or "", origin.version or 0),
         inputs=inputs_digest(promotion),
         locked=lock.spec.release if lock else "",
+        checksums={item.uri: item.checksums for item in lock.spec.objects if item.checksums} if lock else {},
         lock_name=lock_name,
         via=via,
         after=found.get("after"),

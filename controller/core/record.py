@@ -9,8 +9,9 @@ from typing import Any
 
 from controller.core.arn import Version, parse_version
 from controller.core.canonical import canonical
-from controller.core.fields import places
-from controller.core.release import Release, release_from_json
+from controller.core.fields import images, places
+from controller.core.release import Release, release_from_json, spec_digest
+from controller.core.shape import need_body, need_counts, need_names, need_texts
 
 FORMAT = "hubwright.io/record/v1"
 
@@ -114,12 +115,44 @@ def read_record(text: str | bytes) -> Record:
         source = parse_version(data["release"]["source"])
         if source is None:
             raise ValueError("its source is not a model package version")
-        return _build(data, source)
-    except (KeyError, TypeError, AttributeError) as error:
+        return _checked(_build(data, source))
+    except (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError) as error:
         raise ValueError(f"it is not a record: {error!r}") from error
 
 
+def _checked(record: Record) -> Record:
+    """The record, if everything in it is of the kind that it should be: it may be anybody's text."""
+    release = record.release
+    need_texts("its promotion, inputs or lineage", record.promotion, record.inputs, record.lineage)
+    need_counts("its attempt, or what it adopted", record.attempt, record.adopted)
+    for item in record.objects:
+        need_texts("an object's place, ETag or version", item.key, item.etag, _named_version(item.version))
+        need_counts("an object's size", item.size)
+        need_names("an object's checksums", item.checksums)
+    for one in release.objects:
+        need_texts("a source's place, ETag or version", one.uri, one.etag, _named_version(one.version))
+        need_counts("a source's size", one.size)
+    for image in release.images:
+        need_texts("an image", image.uri, image.digest)
+    need_texts("a prefix", *release.prefixes)
+    need_names("the source's metadata", release.metadata)
+    for body in (record.body, release.body):
+        need_texts("what a body names", *(place.uri for place in places(body)), *(uri for _, uri in images(body)))
+        spec_digest(body)
+    return record
+
+
+def _named_version(version: Any) -> Any:
+    """A bucket without versioning gives none."""
+    return "" if version is None else version
+
+
 def _build(data: Mapping[str, Any], source: Version) -> Record:
+    need_body("its body", data["body"])
+    need_body("its release", data["release"])
+    lists = (data["objects"], *(data["release"][name] for name in ("images", "objects", "prefixes")))
+    if not all(isinstance(one, list) for one in lists):
+        raise ValueError("one of its lists is none")
     record = Record(
         promotion=data["promotion"],
         release=release_from_json(source, data["release"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from controller.core.arn import Version
@@ -82,6 +82,7 @@ class Subject:
     via: Subject | None = None  # the promotion that it comes from, in that one's hub
     after: Subject | None = None  # the promotion that it waits for
     adopts: Package | None = None  # the version without marks that it takes over, until that has its marks
+    checksums: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # of the source's objects, as its lock has
     stands_by: str = ""  # the group's `current`, where Git asks for Approved here but another is the current one
 
     @property

@@ -62,8 +62,14 @@ class Line:
 
     def run(self, scope: Scope, stopped: Stopped) -> Report:
         """Plans within the scope and brings it about; nothing more is begun once `stopped`."""
-        thought = think(self.reader, self.manifests, scope, self._pool, lambda _: None, self._given())
-        return self._applied(thought, stopped)
+        try:
+            thought = think(self.reader, self.manifests, scope, self._pool, lambda _: None, self._given())
+            return self._applied(thought, stopped)
+        except HubwrightError:
+            raise
+        except Exception as error:  # whoever takes messages goes on with the next, whatever this one brought about
+            log.debug("fault in a run", exc_info=True)
+            raise HubwrightError(f"a fault of Hubwright itself: {type(error).__name__}: {error}") from error
 
     def run_of(self, subject: Subject, release: Release, stopped: Stopped) -> Report:
         """As `run`, for one subject that no manifest names."""

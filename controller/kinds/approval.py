@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from controller.core.derived import terms_of
 from controller.core.errors import PreconditionError, SafetyError
 from controller.core.manifest import Stage, Superseded
 from controller.core.marks import LINEAGE, MAX_ENTRIES, PREFIX, REVISION, compared, is_keys_mark, keys_marks, owned_keys
@@ -18,6 +19,7 @@ from controller.core.view import Package, View
 from controller.core.wish import Subject, Wish, Wishes
 from controller.kinds import artifact, image, versions
 from controller.kinds.base import Client, Facts, World
+from controller.kinds.group import check_hold
 from controller.kinds.verify import verified
 
 NAME = "approval"
@@ -116,7 +118,8 @@ def _evidence(wish: Wish) -> dict[str, Any]:
     record = record_key(store.prefix, subject.source.account, subject.recorded_as)
     images = [[copy.repository, copy.digest] for copy in wish.images]
     deep = store.verify == "deep"
-    return {"bucket": store.bucket, "record": record, "locked": subject.locked, "images": images, "deep": deep}
+    facts = {"bucket": store.bucket, "record": record, "locked": subject.locked, "images": images, "deep": deep}
+    return {**facts, "terms": terms_of(subject, store)}
 
 
 def _known(facts: Mapping[str, Any], item: Package) -> dict[str, Any]:
@@ -208,9 +211,23 @@ def update(world: World, action: Action) -> Facts:
     if spec_of(live) != action.after:
         if action.after["approval"] == "Approved":
             verified(world, action, live)
+            live = _again(client, action, live)
+        if not action.facts["revokes"]:
+            check_hold(world, action.key.target, action.facts["group"])
         _write(world, client, action.after, live)
         _settled(client, action, live.version.arn)
     return {"arn": live.version.arn, "duplicates": doubled}
+
+
+def _again(client: Client, action: Action, live: Package) -> Package:
+    """The version as it stands once all was verified, which may have taken long: what people said meanwhile counts."""
+    now = versions.describe(client, live.version.arn)
+    if now is None:
+        raise PreconditionError(f"{live.version.arn} is gone")
+    _unmoved(action, now)
+    if now.spec != live.spec:
+        raise PreconditionError(f"{live.version.arn} was changed while its bytes were verified: somebody changed it")
+    return now
 
 
 def _unmoved(action: Action, live: Package) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from controller.core.arn import group_arn
 from controller.core.errors import CloudError, PreconditionError, SafetyError
+from controller.core.hold import TAG as HOLD
+from controller.core.hold import hold_text, read_hold
 from controller.core.marks import PREFIX
 from controller.core.model import Action, Key, Resource, Target
 from controller.core.view import Group, View
@@ -71,6 +73,18 @@ def reread(client: Client, name: str) -> Group | None:
         raise
     tags = client.pages("ListTags", "Tags", ResourceArn=item["ModelPackageGroupArn"])
     return _group(item, list(tags))
+
+
+def check_hold(world: World, target: Target, name: str) -> None:
+    """PreconditionError where somebody has put a hold on a group since this run read it: a run may take hours."""
+    view = world.views.get(target)
+    known = view.groups.get(name) if view is not None else None
+    tags = world.cloud.client(target, "sagemaker").pages(
+        "ListTags", "Tags", ResourceArn=group_arn(target.account, target.region, name)
+    )
+    now = next((str(tag["Value"]) for tag in tags if tag["Key"] == HOLD), None)
+    if now is not None and now != (known.tags.get(HOLD) if known is not None else None):
+        raise PreconditionError(hold_text(name, read_hold(now)), "run it again once it is over")
 
 
 def create(world: World, action: Action) -> Facts:

@@ -5,6 +5,7 @@ ETags prove nothing here: they depend on how an object was uploaded and encrypte
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -95,6 +96,32 @@ def stated_many(source: Client, items: Sequence[ObjectCopy]) -> dict[str, Mappin
     answers = source.many("HeadObject", [{**at_source(item), "ChecksumMode": "ENABLED"} for item in asked[1:]])
     said = zip(asked[1:], answers, strict=True)
     return found | {item.key: checksums_of(answer) for item, answer in said if answer is not None}
+
+
+def check_copy(hub: Client, where: Mapping[str, Any], wanted: Mapping[str, str]) -> None:
+    """`PreconditionError` unless an object in the store has these checksums of a whole source.
+
+    Those that S3 states are compared; a SHA256 that it does not state is taken of the bytes themselves.
+    """
+    found = whole(checksums_of(hub.call("HeadObject", **where, ChecksumMode="ENABLED")))
+    if "SHA256" in wanted and "SHA256" not in found:
+        found["SHA256"] = _sha256(hub, where)
+    for name in sorted(wanted.keys() & found.keys()):
+        if wanted[name] != found[name]:
+            raise PreconditionError(
+                f"s3://{where['Bucket']}/{where['Key']} is not its source: {name} {found[name]} where the lock has "
+                f"{wanted[name]}",
+                "nothing of it is approved: find out who wrote it",
+            )
+
+
+def _sha256(hub: Client, where: Mapping[str, Any]) -> str:
+    """As S3 writes it."""
+    state = hashlib.sha256()
+    with hub.call("GetObject", **where)["Body"] as body:
+        while data := body.read(_BUFFER):
+            state.update(data)
+    return base64.b64encode(state.digest()).decode()
 
 
 def _stated(source: Client, item: ObjectCopy) -> dict[str, str]:

@@ -59,6 +59,24 @@ def test_pages_that_go_round_are_an_error(aws: Aws) -> None:
     assert caught.value.code == "RepeatedToken"
 
 
+@pytest.mark.parametrize(
+    ("operation", "result", "root"),
+    [
+        ("ListObjectsV2", "Contents", "ListBucketResult"),
+        ("ListObjectVersions", "Versions", "ListVersionsResult"),
+        ("ListMultipartUploads", "Uploads", "ListMultipartUploadsResult"),
+    ],
+)
+def test_a_list_that_says_there_is_more_and_not_where_is_no_whole_list(
+    aws: Aws, operation: str, result: str, root: str
+) -> None:
+    body = f"<{root}><IsTruncated>true</IsTruncated></{root}>"
+    aws.answers["s3:GET /bucket/"] = aws.answers["s3:GET /bucket"] = lambda asked: xml(body)
+    with pytest.raises(CloudError) as caught:
+        list(opened(aws, "s3").pages(operation, result, Bucket="bucket", **OWNER))
+    assert caught.value.code == "PartialList"
+
+
 def test_pages_without_end_are_an_error(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "MOST_PAGES", 5)
     numbers = iter(range(99))

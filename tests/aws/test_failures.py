@@ -1,9 +1,13 @@
 import sys
 
 import pytest
+from botocore.exceptions import ClientError
 
 from controller.aws.calls import Call, CallLog, resource_of
-from controller.aws.failures import redacted
+from controller.aws.failures import cloud_error, redacted
+from controller.core.model import Target
+
+PLACE = Target("111111111111", "eu-west-1")
 
 
 @pytest.mark.parametrize(
@@ -30,6 +34,31 @@ from controller.aws.failures import redacted
 )
 def test_secrets_do_not_pass(text: str, shown: str) -> None:
     assert redacted(text) == shown
+
+
+@pytest.mark.parametrize("word", ["a", "a-", "password", "secret", "token", "://", "AKIA", "bearer ", "Value '"])
+def test_a_long_message_is_looked_through_once(word: str) -> None:
+    """From each of its letters anew it would take hours."""
+    text = word * (300_000 // len(word))
+    said = {"Error": {"Code": "ValidationException", "Message": text}}
+    error = cloud_error(ClientError(said, "CreateModelPackage"), "sagemaker:CreateModelPackage", PLACE)
+    assert error.said == redacted(text)
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("Value 'short' at 'name' failed", "Value 'short' at 'name' failed"),
+        (f"Value '{'x' * 201}' at 'name' failed", "Value [hidden] at 'name' failed"),
+        ("Value 'A=canary' at 'environment' failed", "Value [hidden] at 'environment' failed"),
+        ("1: Value '{a=canary}' at 'x'; Value 'b' at 'y'", "1: Value [hidden] at 'x'; Value 'b' at 'y'"),
+        ("Value 'a' at 'x", "Value 'a' at 'x"),
+        ("Value '' at 'x', Value 'two' at", "Value '' at 'x', Value 'two' at"),
+    ],
+)
+def test_values_that_a_validation_repeats_are_hidden(message: str, shown: str) -> None:
+    said = {"Error": {"Code": "ValidationException", "Message": message}}
+    assert cloud_error(ClientError(said, "X"), "sagemaker:X", PLACE).said == shown
 
 
 @pytest.mark.parametrize(

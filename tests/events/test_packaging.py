@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -82,6 +83,23 @@ def place(path: Path, target: Path) -> None:
         shutil.copytree(path, target, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     else:
         shutil.copy(path, target)
+
+
+def test_the_image_runs_no_module_of_the_folder_it_is_started_in(tmp_path: Path) -> None:
+    said = re.search(r"exec python (.*)-m controller", (TOP / "packaging" / "Dockerfile").read_text())
+    assert said is not None
+    (tmp_path / "controller").mkdir()
+    (tmp_path / "controller" / "__main__.py").write_text("print('of the checkout')")
+    (tmp_path / "json.py").write_text("print('of the checkout')")
+    done = subprocess.run(
+        [sys.executable, *said[1].split(), "-m", "controller", "--version"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(TOP)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith("hubwright, version "), done.stderr
 
 
 def test_the_zip_has_the_same_bytes_twice_and_no_sandbox(tmp_path: Path) -> None:

@@ -170,6 +170,9 @@ DETAIL = {
     },
     "no ARN": {"ModelPackageArn": None},
     "an ARN that is none": {"ModelPackageArn": "churn-experiments/3"},
+    "a version beyond all counting": {
+        "ModelPackageArn": f"arn:aws:sagemaker:eu-west-1:{CHURN}:model-package/churn-experiments/{'9' * 5000}"
+    },
     "another group": {"ModelPackageGroupName": "churn-secret"},
     "another version": {"ModelPackageVersion": 4},
 }

@@ -80,6 +80,18 @@ def test_bad_messages_are_left_to_the_dead_letter_queue(repo: Repo, queue: str, 
     assert (left(hand), registered(hand)) == (0, [ALL[2]])
 
 
+def test_a_fault_of_its_own_leaves_the_message_and_the_worker(
+    repo: Repo, queue: str, hand: Hands, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    send(hand, queue, event(3))
+    health = tmp_path / "health.json"
+    with monkeypatch.context() as broken:
+        broken.setattr("controller.events.line.think", lambda *_: {}["not there"])
+        assert watch(repo, queue, "--every", "0s", "--health", str(health), "--max", "1") == 0
+    assert (registered(hand), left(hand)) == ([], 1)
+    assert json.loads(health.read_text())["counts"]["failed"] == 1
+
+
 def test_what_failed_comes_again(repo: Repo, queue: str, hand: Hands, in_hub: Serving) -> None:
     in_hub.world.fault(operation="CreateModelPackage", do="fail", status=400, code="AccessDeniedException", times=1)
     send(hand, queue, event(3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -12,9 +13,11 @@ from typing import Any
 import pytest
 
 from controller.sandbox.server import Serving
-from tests.cli.conftest import Repo
+from tests.cli.conftest import Command, Repo
 from tests.cli.conftest import _serving as _serving
 from tests.cli.conftest import hand as hand
+from tests.cli.conftest import hubwright as hubwright
+from tests.cli.conftest import live as live
 from tests.cli.conftest import repo as repo
 from tests.cli.conftest import serving as serving
 from tests.cli.spokes import HUB
@@ -66,9 +69,9 @@ class Project:
             if action.startswith("actions/checkout@"):
                 self.team.git("clone", "-q", self.origin, str(place / "checkout"))
                 Repo(place / "checkout").git("checkout", "-q", commit)
-            elif given["name"].startswith("hubwright-plan-") and (place / "checkout" / "plan.json").exists():
+            elif given["name"].startswith("hubwright-plan-") and (place / "checkout" / given["path"]).exists():
                 head = context["github.event.pull_request.head.sha"]
-                self.host.artifact(given["name"], head, (place / "checkout" / "plan.json").read_bytes())
+                self.host.artifact(given["name"], head, (place / "checkout" / given["path"]).read_bytes())
 
         runner = Runner(place / "checkout", place, known | context, environment, uses)
         return runner.run(name), runner
@@ -182,6 +185,47 @@ def test_a_merge_whose_head_moved_is_refused(project: Project, serving: Serving)
     assert code == 6, run.log
     assert {call.operation for call in serving.world.mutations()} >= {"CreateModelPackage"}
     assert "stale" in run.summary
+
+
+def test_what_is_committed_is_neither_a_reviewed_plan_nor_a_review(
+    project: Project, hand: Hands, live: Command
+) -> None:
+    rule = "spec:\n  approvals: {count: 1, from: [model-risk], excludeAuthor: true}\n"
+    project.team.edit("platform/guardrails-production.yaml", "spec:\n", rule)
+    project.push("main")
+    propose(project, "first", "teams/vision/ocr-1.yaml", "Reads worn", "Reads very worn")
+    tried, event = project.pull(7, "first")
+    assert project.job("plan", tried, **event)[0] == 4
+    project.merge(7, "first")  # so that there is some plan that was reviewed
+    project.team.edit("teams/growth/churn-1.yaml", "reason: First", "reason: Mine")
+    (project.team.top / "plans").mkdir()
+    head = project.team.git("rev-parse", "HEAD")
+    said = {"pr": 8, "head": head, "author": "ada", "mergedBy": "ada"}
+    review = project.team.top / "review.json"
+    review.write_text(json.dumps({**said, "approvers": [{"login": "grace", "teams": ["model-risk"]}]}))
+    assert live("plan", "--review", review, "--out", project.team.top / "plans" / "plan-8.json").code == 0
+    project.team.git("add", "plans", "review.json")
+    project.team.git("commit", "-qm", "what nobody reviewed")
+    code, run = project.job("reconcile", project.push("main"))
+    assert (code, "no review was given" in run.summary) == (4, True), run.log
+    assert set(status(hand, "churn").values()) == {"PendingManualApproval"}
+
+
+def test_no_link_of_a_pull_request_is_written_through_and_no_file_of_it_shown(project: Project, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("as it was\n")
+    propose(project, "first", "teams/growth/churn-1.yaml", "reason: First", "reason: The first")
+    names = ("plan.md", "plan.json", "errors.txt", "faults.txt")
+    for name in names:
+        (project.team.top / name).symlink_to(victim)
+    (project.team.top / "annotations.txt").write_text("::error::said by the pull request\n")
+    project.team.git("add", *names, "annotations.txt")
+    project.team.git("commit", "-qm", "links")
+    tried, event = project.pull(7, "first")
+    for name in ("validate", "plan"):
+        code, run = project.job(name, tried, **event)
+        assert (code, victim.read_text()) == (0, "as it was\n"), run.log
+        assert "said by the pull request" not in run.log
 
 
 def test_what_cannot_be_planned_is_said_on_the_pull_request(project: Project) -> None:

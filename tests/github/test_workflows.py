@@ -27,6 +27,7 @@ GRANTS = {
     "image": {"contents": "read", "packages": "write", "id-token": "write", "attestations": "write"},
 }
 CALLED = ("validate", "plan", "reconcile", "drift")
+BASH = shutil.which("bash") or "bash"
 FORBIDDEN = {"pull_request_target", "workflow_run", "issue_comment", "discussion_comment"}
 
 
@@ -103,6 +104,31 @@ def test_the_tool_that_runs_is_never_the_pull_requests_own() -> None:
     for path in REUSABLE:
         for step in steps(path):
             assert not re.search(r"pip[\"']? install (?:--quiet )?(?:\.|-e|-r)", step.get("run", ""))
+
+
+def scripts() -> list[tuple[str, str]]:
+    """(where, script) of every step that runs Python, the action's too."""
+    action = read((TOP / "action.yaml").read_bytes()).data
+    found = [(path.stem, step) for path in REUSABLE for step in steps(path)]
+    found += [("action", step) for step in action["runs"]["steps"]]
+    return [(name, step["run"]) for name, step in found if "python3" in step.get("run", "")]
+
+
+@pytest.mark.parametrize(("where", "script"), scripts())
+def test_no_module_of_the_checkout_is_run(tmp_path: Path, where: str, script: str) -> None:
+    """Python puts the folder it is started in before its own modules, for `-m` and `-c` alike."""
+    checkout, scratch, programs = (tmp_path / name for name in ("checkout", "scratch", "bin"))
+    for folder in (checkout, scratch, programs):
+        folder.mkdir()
+    for name in ("venv", "json", "runpy", "logging"):
+        (checkout / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').write({name!r})\n")
+    (scratch / "review.json").write_text('{"pr": 7}')
+    # `--help` keeps venv from making one, and is nothing to `-c`.
+    (programs / "python3").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@" --help\n')
+    (programs / "python3").chmod(0o755)
+    known = {"RUNNER_TEMP": str(scratch), "OUT": str(scratch), "VERSION": "0", "PATH": str(programs)}
+    subprocess.run([BASH, "-c", script], cwd=checkout, env=known, capture_output=True, check=False)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_the_action_and_the_template_for_gitlab_are_well_formed() -> None:

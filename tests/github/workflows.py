@@ -96,7 +96,8 @@ class Runner:
         return done.returncode
 
     def _said(self, text: str) -> str:
-        return _EXPRESSION.sub(lambda found: {**self.context, **self.outputs}[found.group(1)], text)
+        known = {"runner.temp": str(self.scratch), **self.context, **self.outputs}
+        return _EXPRESSION.sub(lambda found: known[found.group(1)], text)
 
     @property
     def plan(self) -> dict[str, Any]:
