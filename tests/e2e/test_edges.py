@@ -256,3 +256,23 @@ def test_a_deleted_version_is_named_with_what_to_do(bed: Bed, tmp_path: Path) ->
     assert beds.why(report) == (
         f"{arn} is gone (if it was deleted: hubwright retry PROMOTION, commit what it writes, and reconcile)",
     )
+
+
+def test_a_hub_without_an_active_store_takes_nothing_new_and_rejects_what_it_has(bed: Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    assert bed.reconcile(beds.manifests(tmp_path / "a", CHURN_1)).exit_code() == 0
+    closed = copy.deepcopy(PLATFORM)
+    closed["central"]["spec"]["stores"][0]["state"] = "Closed"
+    kept = beds.manifests(tmp_path / "b", CHURN_1, beds.promotion("churn-2", version=2), platform=closed)
+    put = beds.register(
+        bed,
+        CHURN,
+        "churn-experiments",
+        InferenceSpecification=beds.inference(beds.container(CHURN, "churn/serve:1", MODEL)),
+    )
+    assert put.endswith("/2")
+    report = bed.reconcile(kept)
+    assert (beds.standing(report), beds.standing(report, "churn-2"), report.exit_code()) == ("converged", "refused", 5)
+    assert beds.why(report, "churn-2") == ("the hub central has no Active store",)
+    assert bed.reconcile(beds.manifests(tmp_path / "c", REJECTED, platform=closed)).exit_code() == 0
+    assert beds.described(bed)["ModelApprovalStatus"] == "Rejected"
