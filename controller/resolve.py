@@ -13,7 +13,7 @@ from controller.core.draft import objections, split_image, split_uri
 from controller.core.errors import CloudError, HubwrightError, PreconditionError
 from controller.core.fields import carried
 from controller.core.held import held_release
-from controller.core.identify import Question
+from controller.core.identify import Question, identified
 from controller.core.judge import Answer
 from controller.core.marks import foreign
 from controller.core.model import Target
@@ -69,7 +69,7 @@ def _answer(
     if question.kind == "record" and not (pushes and subject.new):  # what is begun there is finished there
         return _recorded(cloud, subject, views)
     if subject.via is not None:
-        return _held(cloud, subject, subject.via, views)
+        return _begun(cloud, subject, _held(cloud, subject, subject.via, views), views)
     if subject.spoke.state != "Active":
         why = f"the spoke {subject.spoke_name} is {subject.spoke.state}: nothing new is promoted from it"
         return Finding(subject.name, "blocked", why)
@@ -77,7 +77,20 @@ def _answer(
         return Finding(subject.name, "deferred", f"the spoke {subject.spoke_name} pushes: its own run promotes this")
     if subject.spoke_name in unreadable:
         return _unknown(subject, unreadable[subject.spoke_name])
-    return release_or_finding(cloud, subject)
+    return _begun(cloud, subject, release_or_finding(cloud, subject), views)
+
+
+def _begun(
+    cloud: Cloud, subject: Subject, found: Release | Finding, views: Mapping[Target, View]
+) -> Release | Record | Finding:
+    """The record that an interrupted run wrote of this very release, where there is one: what it says is registered.
+    Without a lock nobody knows of it before the source has been read."""
+    if isinstance(found, Finding) or subject.locked or subject.live is not None:
+        return found
+    known = identified(subject, found.digest)
+    if known.live is not None or known.recorded_as not in views[known.place.target].records:
+        return found
+    return _recorded(cloud, known, views)
 
 
 def _unknown(subject: Subject, error: HubwrightError) -> Finding:

@@ -12,7 +12,7 @@ from controller.core.errors import HubwrightError, UsageError, told
 from controller.core.identify import subject_of
 from controller.core.manifest import API_VERSION
 from controller.core.manifests import Manifests
-from controller.core.past import Event, previous
+from controller.core.past import Event, asked, previous
 from controller.core.problems import Where, did_you_mean, shown
 from controller.core.revoked import of_lock, of_package, of_record
 from controller.core.view import Package, View
@@ -23,6 +23,7 @@ from controller.observe import observe
 from controller.source.history import Step
 from controller.source.write import to_yaml
 
+PROMOTION = "Promotion"
 REVOKED = "revoked"  # the Guardrails that revoke writes into
 
 
@@ -41,10 +42,10 @@ def rolled_back(
     now = [name for name in standing if manifests.promotions[name].spec.approval == "Approved"]
     if entry.spec.current:
         now = [entry.spec.current]
-    current, before = previous(happened, group, now)
+    current, before = previous(happened, group, now, _barred(manifests, group, steps))
     if not before:
-        stands = f"only {current} was ever approved" if current else "nothing was ever approved"
-        raise UsageError(f"there is nothing to go back to in {group}: {stands} in its history")
+        stands = f"nothing before {current} was approved" if current else "nothing was ever approved"
+        raise UsageError(f"there is nothing to go back to in {group}: {stands} that is not Rejected now")
     texts: dict[str, str] = {}
     made: dict[str, str] = {}
     if before in manifests.promotions:
@@ -54,13 +55,13 @@ def rolled_back(
         made |= _restored(before, steps, str(PurePosixPath(entry.path).parent))
     if entry.spec.current:
         texts |= changed(top, entry, {(SPEC, "current"): before})
-    else:
+    elif current:
         held: dict[Where, Any] = {(SPEC, "approval"): "PendingManualApproval"}
         if reason:
             held[SPEC, "reason"] = reason
         texts |= changed(top, manifests.promotions[current], held)
     says = (
-        f"{group}: back from {current} to {before}",
+        f"{group}: back from {current} to {before}" if current else f"{group}: back to {before}",
         "nothing is changed in the hub before this is committed and reconciled",
     )
     return Amendment(texts, made, says + _stageless(manifests, before))
@@ -74,14 +75,27 @@ def _stageless(manifests: Manifests, name: str) -> tuple[str, ...]:
     return (f"{name} names no stage: if it was superseded, its version keeps the stage it got then, such as Retired",)
 
 
+def _barred(manifests: Manifests, group: str, steps: Sequence[Step]) -> set[str]:
+    """What nobody goes back to: promotions that are Rejected, or were when they went, or are of another group now."""
+    last = {
+        name: asked(said) for step in steps for (kind, name), said in step.changes.items() if said and kind == PROMOTION
+    }
+    gone = {name for name, (_, _, approval) in last.items() if approval == "Rejected"} - set(manifests.promotions)
+    return gone | {
+        name
+        for name, entry in manifests.promotions.items()
+        if entry.spec.approval == "Rejected" or entry.spec.to.group != group
+    }
+
+
 def _restored(name: str, steps: Sequence[Step], folder: str) -> dict[str, str]:
     """A promotion that was deleted, and its lock, as they were last."""
     found: dict[str, str] = {}
-    for kind, path in (("Promotion", f"{folder}/{name}.yaml"), ("Lock", f"{folder}/{name}.lock.yaml")):
+    for kind, path in ((PROMOTION, f"{folder}/{name}.yaml"), ("Lock", f"{folder}/{name}.lock.yaml")):
         said = [step.changes[kind, name] for step in steps if step.changes.get((kind, name)) is not None]
         if said and said[-1] is not None:
             document = {**said[-1]}
-            if kind == "Promotion":
+            if kind == PROMOTION:
                 document["spec"] = {**document["spec"], "approval": "Approved"}
             found[path] = to_yaml(document)
     return found

@@ -120,10 +120,11 @@ def plan(out: Path | None, form: str, *, offline: bool, **values: Any) -> int:
 
 
 @hubwright.command()
-@click.option("--plan", "plans", type=_FILE, multiple=True, metavar="FILE", help="Do only what these saved plans have.")
+@click.option("--plan", "plans", type=_FILE, multiple=True, metavar="FILE...", help="Do only what these saved plans have.")
+@click.argument("more", nargs=-1, type=_FILE, metavar="")
 @formats("text", "json", "markdown", "sarif", "junit", "github")
 @taking(ALSO, SCOPE, ACTING, FOLDER, REVISION, REVIEW, RUNNING, NETWORK)
-def reconcile(plans: tuple[Path, ...], form: str, **values: Any) -> int:
+def reconcile(plans: tuple[Path, ...], more: tuple[Path, ...], form: str, **values: Any) -> int:
     """Plan, and bring it about.
 
     \b
@@ -132,7 +133,9 @@ def reconcile(plans: tuple[Path, ...], form: str, **values: Any) -> int:
     """
     from controller.cli.line import reconcile as run
 
-    return run(settings(values), form, plans, **values)
+    if more and not plans:
+        raise click.UsageError(f"Got unexpected extra argument ({more[0]})")
+    return run(settings(values), form, (*plans, *more), **values)
 
 
 @hubwright.command()

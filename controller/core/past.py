@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from controller.core.manifests import Manifests
+
+Asked = tuple[str, str, str]  # ModelGroup, source, approval; empty where it does not say
+NOWHERE: Asked = ("", "", "")
 
 
 class Step(Protocol):
@@ -33,8 +36,8 @@ class Step(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A commit that changed what a promotion asks for. `group` is the ModelGroup's name; `before` and `after` are the
-    approvals asked for, empty where it was not there."""
+    """A commit that changed what is asked of a promotion, by itself or by its group's `current`. `group` is the
+    ModelGroup's name; `before` and `after` are the approvals asked for, empty where it was not there."""
 
     at: str
     commit: str
@@ -76,15 +79,17 @@ class Standing:
 
 
 def events(steps: Iterable[Step], group: str = "") -> tuple[Event, ...]:
-    """Every change of an approval, oldest first; of one ModelGroup or of all."""
-    stands: dict[str, tuple[str, str, str]] = {}
+    """Every change of an approval, oldest first; of one ModelGroup or of all.
+
+    Where a group names its `current` promotion, its others are not asked to be Approved, whatever they say themselves.
+    """
+    asks: dict[str, Asked] = {}
+    heads: dict[str, tuple[str, str]] = {}
+    stands: dict[str, Asked] = {}
     found = []
     for step in steps:
-        for (kind, name), document in sorted(step.changes.items()):
-            if kind != "Promotion":
-                continue
-            was = stands.get(name, ("", "", ""))
-            now = asked(document)
+        for name in sorted(_touched(step, asks, heads)):
+            was, now = stands.get(name, NOWHERE), _stands(name, asks[name], heads)
             if now == was:
                 continue
             stands[name] = now
@@ -96,7 +101,35 @@ def events(steps: Iterable[Step], group: str = "") -> tuple[Event, ...]:
     return tuple(found)
 
 
-def asked(document: Mapping[str, Any] | None) -> tuple[str, str, str]:
+def _touched(step: Step, asks: dict[str, Asked], heads: dict[str, tuple[str, str]]) -> set[str]:
+    """Takes a commit in; gives the promotions that it is about, itself or through their group."""
+    groups, names = set(), set()
+    for (kind, name), document in step.changes.items():
+        if kind == "Promotion":
+            asks[name] = asked(document)
+            names.add(name)
+        elif kind == "ModelGroup":
+            heads[name] = headed(document)
+            groups.add(name)
+    return names | {name for name, (target, _, _) in asks.items() if target in groups}
+
+
+def _stands(name: str, ask: Asked, heads: Mapping[str, tuple[str, str]]) -> Asked:
+    target, source, approval = ask
+    current, others = heads.get(target, ("", ""))
+    return target, source, others if approval == "Approved" and current not in ("", name) else approval
+
+
+def headed(document: Mapping[str, Any] | None) -> tuple[str, str]:
+    """(the promotion that a ModelGroup calls current or empty, what its other Approved ones are to be)."""
+    spec = (document or {}).get("spec")
+    spec = spec if isinstance(spec, Mapping) else {}
+    superseded = spec.get("superseded")
+    other = superseded.get("approval") if isinstance(superseded, Mapping) else ""
+    return str(spec.get("current") or ""), str(other or "PendingManualApproval")
+
+
+def asked(document: Mapping[str, Any] | None) -> Asked:
     """(ModelGroup, source, approval) of a promotion as written; empty where it does not say."""
     spec = (document or {}).get("spec")
     if not isinstance(spec, Mapping):
@@ -120,6 +153,8 @@ def approved(manifests: Manifests, happened: Sequence[Event], group: str = "") -
     for name, entry in manifests.promotions.items():
         spec = entry.spec
         if spec.approval != "Approved" or group not in ("", spec.to.group):
+            continue
+        if manifests.groups[spec.to.group].spec.current not in (None, name):
             continue
         last = next((one for one in reversed(happened) if one.promotion == name and one.after == "Approved"), None)
         found.append(Standing(spec.to.group, name, source_of(entry.body["spec"]["from"]), last))
@@ -155,9 +190,10 @@ def _applied(record: Mapping[str, Any], action: Mapping[str, Any], name: str) ->
     )
 
 
-def previous(happened: Sequence[Event], group: str, now: Iterable[str]) -> tuple[str, str]:
+def previous(happened: Sequence[Event], group: str, now: Iterable[str], barred: Container[str] = ()) -> tuple[str, str]:
     """(current, previous) of a group's promotions: the last one that became Approved and still is, and the last before
-    it that was Approved at the time; empty where there is none. `now` are those that are Approved."""
+    it that was Approved at the time; empty where there is none. `now` are those that are Approved, `barred` those that
+    nobody goes back to."""
     standing = {*now}
     order: list[str] = []
     for one in happened:
@@ -165,4 +201,4 @@ def previous(happened: Sequence[Event], group: str, now: Iterable[str]) -> tuple
             order = [*(name for name in order if name != one.promotion), one.promotion]
     current = next((name for name in reversed(order) if name in standing), "")
     place = order.index(current) if current else len(order)
-    return current, order[place - 1] if current and place else ""
+    return current, next((name for name in reversed(order[:place]) if name not in barred), "")

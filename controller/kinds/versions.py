@@ -139,7 +139,8 @@ def finished(world: World, client: Client, arn: str) -> Package:
     while True:
         found = describe(client, arn)
         if found is None:
-            raise PreconditionError(f"{arn} is gone")
+            anew = "if it was deleted: hubwright retry PROMOTION, commit what it writes, and reconcile"
+            raise PreconditionError(f"{arn} is gone", anew)
         if found.status not in UNFINISHED:
             return found
         if waited >= world.patience:

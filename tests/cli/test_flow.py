@@ -87,6 +87,16 @@ def test_a_saved_plan_survives_other_peoples_merges_and_its_own_squash(
     ]
 
 
+def test_several_saved_plans_may_follow_one_option(live: Command, tmp_path: Path) -> None:
+    saved = [tmp_path / f"{name}.json" for name in ("churn", "defects", "ocr")]
+    for path in saved:
+        live("plan", "--out", path, "--scope", f"group={path.stem}")
+    refused = live("reconcile", saved[0])
+    assert (refused.code, "unexpected extra argument" in refused.err) == (64, True)
+    result = live("reconcile", "--plan", *saved[:2], "--plan", saved[2], "--format", "json")
+    assert (result.code, {row["standing"] for row in result.json["promotions"]}) == (0, {"converged"})
+
+
 def test_a_damaged_plan_is_refused_before_anything_is_read(live: Command, serving: Serving, tmp_path: Path) -> None:
     saved = tmp_path / "plan.json"
     live("plan", "--out", saved)

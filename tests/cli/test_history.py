@@ -25,6 +25,11 @@ def written(name: str, number: int, approval: str) -> str:
     )
 
 
+def headed(current: str) -> str:
+    said = f"spec: {{hub: central, current: {current}}}" if current else "spec: {hub: central}"
+    return f"apiVersion: hubwright.io/v1beta1\nkind: ModelGroup\nmetadata: {{name: churn}}\n{said}\n"
+
+
 def test_as_of_any_commit_it_says_what_replaying_says(hubwright: Command, repo: Repo) -> None:
     """200 random commits: promotions come, change, move, break and go. The reference loads every commit whole."""
     chance = random.Random(7)
@@ -45,6 +50,8 @@ def test_as_of_any_commit_it_says_what_replaying_says(hubwright: Command, repo: 
             at.rename(other)
         elif deed < 0.32:
             at.write_text("kind: Promotion\n: broken")
+        elif deed < 0.5:
+            (team / "churn.yaml").write_text(headed(chance.choice(["", f"churn-{chance.randint(1, 12)}"])))
         else:
             at.write_text(written(f"churn-{version}", version, chance.choice(APPROVALS)))
         stamp = f"2026-03-01T00:{number // 60:02}:{number % 60:02}+02:00"
@@ -53,9 +60,11 @@ def test_as_of_any_commit_it_says_what_replaying_says(hubwright: Command, repo: 
         repo.git("-c", "core.hooksPath=/dev/null", "commit", "-q", "--allow-empty", f"--date={stamp}", "-m", subject)
         commits.append((repo.git("rev-parse", "HEAD"), repo.git("log", "-1", "--format=%cI")))
     for commit, _ in chance.sample(commits, 40):
-        reference = load(repo.top, ref=commit, attribution=False).promotions
+        reference = load(repo.top, ref=commit, attribution=False)
         expected = sorted(
-            (entry.spec.to.group, name) for name, entry in reference.items() if entry.spec.approval == "Approved"
+            (entry.spec.to.group, name)
+            for name, entry in reference.promotions.items()
+            if entry.spec.approval == "Approved" and reference.groups[entry.spec.to.group].spec.current in (None, name)
         )
         said = hubwright("history", "--as-of", commit, "--format", "json")
         assert said.code == 0
@@ -83,6 +92,65 @@ def test_pull_requests_are_named(hubwright: Command, repo: Repo) -> None:
     assert hubwright("history", "chrun").code == 64
     assert hubwright("history", "--as-of", "2026-01-01T00:00").code == 64
     assert hubwright("history", "--as-of", "1999-01-01T00:00Z").code == 64
+
+
+def follow(repo: Repo, *current: str) -> None:
+    """A commit for each: the group's `current` is that promotion."""
+    for name in current:
+        (repo.top / "manifests/teams/growth/churn.yaml").write_text(headed(name))
+        repo.commit()
+
+
+def asked_for(repo: Repo, *numbers: int, approval: str = "Approved") -> None:
+    for number in numbers:
+        path = repo.top / f"manifests/teams/growth/churn-{number}.yaml"
+        path.write_text(written(f"churn-{number}", number, approval))
+    repo.commit()
+
+
+def test_what_the_group_calls_current_is_what_was_approved(hubwright: Command, repo: Repo) -> None:
+    asked_for(repo, 1, 2, 3)
+    follow(repo, "churn-1", "churn-2", "churn-1")
+    data = json.loads(hubwright("history", "churn", "--format", "json").out)
+    assert [(one["promotion"], one["since"]["commit"]) for one in data["approved"]] == [
+        ("churn-1", repo.git("rev-parse", "HEAD"))
+    ]
+    assert [(one["promotion"], one["before"], one["after"]) for one in data["events"][-6:]] == [
+        ("churn-2", "Approved", "PendingManualApproval"),
+        ("churn-3", "Approved", "PendingManualApproval"),
+        ("churn-1", "Approved", "PendingManualApproval"),
+        ("churn-2", "PendingManualApproval", "Approved"),
+        ("churn-1", "PendingManualApproval", "Approved"),
+        ("churn-2", "Approved", "PendingManualApproval"),
+    ]
+
+
+def test_a_rollback_never_goes_to_what_only_stood_by(hubwright: Command, repo: Repo) -> None:
+    """`churn-2` says Approved all the time, and was never the group's current one."""
+    asked_for(repo, 1)
+    follow(repo, "churn-1")
+    asked_for(repo, 2, 3)
+    follow(repo, "churn-3")
+    assert hubwright("rollback", "churn").out.splitlines()[0] == "churn: back from churn-3 to churn-1"
+
+
+def test_a_rollback_passes_by_what_is_rejected_now(hubwright: Command, repo: Repo) -> None:
+    asked_for(repo, 1, 2, 3)
+    follow(repo, "churn-1", "churn-2", "churn-3")
+    asked_for(repo, 2, approval="Rejected")
+    assert hubwright("rollback", "churn").out.splitlines()[0] == "churn: back from churn-3 to churn-1"
+    repo.commit()
+    asked_for(repo, 3, approval="Rejected")
+    said = hubwright("rollback", "churn")
+    assert (said.code, "nothing to go back to in churn" in said.err) == (64, True)
+
+
+def test_a_rollback_where_nothing_is_approved_now(hubwright: Command, repo: Repo) -> None:
+    asked_for(repo, 1, 2)
+    asked_for(repo, 1, 2, approval="PendingManualApproval")
+    said = hubwright("rollback", "churn")
+    assert (said.code, said.out.splitlines()[0]) == (0, "churn: back to churn-2"), said
+    assert "approval: Approved" in (repo.top / "manifests/teams/growth/churn-2.yaml").read_text()
 
 
 def stands(serving: Serving) -> dict[str, str]:

@@ -17,7 +17,14 @@ from tests.cli.spokes import HUB, Hand
 from tests.cli.test_guarding import review_file
 
 Hands = Callable[[str], Hand]
+SCHEMAS = Path(__file__).parents[2] / "schemas"
 ARN = f"arn:aws:sagemaker:eu-west-1:{HUB}:model-package/ocr/1"
+
+
+def test_the_schema_of_a_trace_needs_no_other_file() -> None:
+    """It holds the lineage's own, word for word."""
+    trace, lineage = (json.loads((SCHEMAS / f"{name}.v1.json").read_text()) for name in ("trace", "lineage"))
+    assert trace["$defs"]["lineage"] == {key: item for key, item in lineage.items() if key not in ("$id", "$schema")}
 
 
 @pytest.fixture
@@ -30,6 +37,7 @@ def test_a_version_is_traced_in_every_form(promoted: Command, serving: Serving) 
     before = len(serving.world.mutations())
     found = promoted("trace", ARN, "--format", "json")
     assert (found.code, found.json["format"], found.json["blind"]) == (0, "hubwright.io/trace/v1", {})
+    Draft202012Validator(json.loads((SCHEMAS / "trace.v1.json").read_text())).validate(found.json)
     (one,) = found.json["versions"]
     assert (one["version"], one["faults"], one["lineage"]["format"]) == (ARN, [], "hubwright.io/lineage/v1")
     text = promoted("trace", one["source"])

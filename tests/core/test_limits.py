@@ -63,8 +63,8 @@ def test_metadata_is_what_sagemaker_takes():
         assert set(limits.metadata_faults({"key": value})) == {"key"}, value
     for key in ("", "k" * 129, "a,b", "hubwright/x", "HUBWRIGHT/x"):
         assert set(limits.metadata_faults({key: "v"})) == {key} or key == "", key
-    assert limits.metadata_count({str(n): "v" for n in range(39)}) == ""
-    assert limits.metadata_count({str(n): "v" for n in range(40)}) != ""
+    assert limits.metadata_count({str(n): "v" for n in range(37)}) == ""
+    assert limits.metadata_count({str(n): "v" for n in range(38)}) != ""
 
 
 def test_tags():

@@ -231,3 +231,48 @@ def test_one_objection_is_said_once_and_several_are_all_said(bed: Bed, tmp_path:
     beds.register(bed, CHURN, "churn-experiments", InferenceSpecification=specification)
     row = bed.plan(beds.manifests(tmp_path, beds.promotion("churn-2", version=2))).rows[1]
     assert (row.why, len(row.differences)) == (("2 things of it cannot be promoted",), 2)
+
+
+def test_as_much_metadata_as_a_manifest_may_have_goes_all_the_way(bed: Bed, tmp_path: Path) -> None:
+    """What `validate` lets through has room for every mark: approved, superseded, rejected."""
+    source(bed)
+    many = {f"k{index}": "v" for index in range(37)}
+    again(bed, tmp_path, beds.promotion(metadata=many))
+    again(bed, tmp_path, beds.promotion(metadata=many, attempt=2))
+    states = ["PendingManualApproval", "Approved"]
+    assert [beds.described(bed, number)["ModelApprovalStatus"] for number in (1, 2)] == states
+    assert len(beds.described(bed, 1)["CustomerMetadataProperties"]) == 50
+    again(bed, tmp_path, beds.promotion(metadata=many, attempt=2, approval="Rejected"))
+
+
+def test_a_deleted_version_is_named_with_what_to_do(bed: Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    manifests = beds.manifests(tmp_path, CHURN_1)
+    assert bed.reconcile(manifests).exit_code() == 0
+    arn = beds.described(bed)["ModelPackageArn"]
+    bed.client(HUB, "sagemaker").call("DeleteModelPackage", ModelPackageName=arn)
+    report = bed.reconcile(manifests)
+    assert (beds.standing(report), report.exit_code()) == ("failed", 5)
+    assert beds.why(report) == (
+        f"{arn} is gone (if it was deleted: hubwright retry PROMOTION, commit what it writes, and reconcile)",
+    )
+
+
+def test_a_hub_without_an_active_store_takes_nothing_new_and_rejects_what_it_has(bed: Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    assert bed.reconcile(beds.manifests(tmp_path / "a", CHURN_1)).exit_code() == 0
+    closed = copy.deepcopy(PLATFORM)
+    closed["central"]["spec"]["stores"][0]["state"] = "Closed"
+    kept = beds.manifests(tmp_path / "b", CHURN_1, beds.promotion("churn-2", version=2), platform=closed)
+    put = beds.register(
+        bed,
+        CHURN,
+        "churn-experiments",
+        InferenceSpecification=beds.inference(beds.container(CHURN, "churn/serve:1", MODEL)),
+    )
+    assert put.endswith("/2")
+    report = bed.reconcile(kept)
+    assert (beds.standing(report), beds.standing(report, "churn-2"), report.exit_code()) == ("converged", "refused", 5)
+    assert beds.why(report, "churn-2") == ("the hub central has no Active store",)
+    assert bed.reconcile(beds.manifests(tmp_path / "c", REJECTED, platform=closed)).exit_code() == 0
+    assert beds.described(bed)["ModelApprovalStatus"] == "Rejected"

@@ -282,6 +282,27 @@ def test_two_runs_that_both_mean_to_tell_send_one_event(demo: Bed, tmp_path: Pat
     assert len(heard(demo)) == events(demo.world) == 1
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_crash_at_any_call_leaves_the_version_its_lineage(demo: Bed, tmp_path: Path, when: str) -> None:
+    """Without a lock: what an earlier run recorded is only known once the source has been read."""
+    fleet = beds.manifests(tmp_path, beds.promotion(), platform=platform())
+    demo.warm()
+    base = demo.world
+    demo.door.world = base.copy()
+    before = len(demo.world.mutations())
+    demo.reconcile(fleet)
+    calls = len(demo.world.mutations()) - before
+    for nth in range(1, calls + 1):
+        demo.door.world = base.copy()
+        demo.world.fault(mutating=True, nth=nth, when=when, do="die")
+        with pytest.raises(Died):
+            demo.reconcile(fleet)
+        demo.world.faults.clear()
+        assert demo.reconcile(fleet).exit_code() == 0
+        (one,) = traced(demo, fleet, hub_arn()).versions
+        assert (one.faults, one.lineage is not None) == ((), True), f"died {when} mutating call {nth}"
+
+
 def test_an_item_of_somebody_else_is_never_overwritten(demo: Bed, tmp_path: Path) -> None:
     listeners(demo)
     without = beds.manifests(tmp_path / "a", beds.promotion(), platform=platform())

@@ -104,8 +104,6 @@ def _check_stores(book: Book, entry: Entry[Hub]) -> None:
         )
     for index in repeated((store.bucket, store.prefix) for store in hub.stores):
         book.fault(entry, "duplicate", (*stores, index, "bucket"), "another store has the same bucket and prefix")
-    if all(store.state == "Closed" for store in hub.stores):
-        book.fault(entry, "stores", stores, "no store is Active", hint="new artifacts go to the first Active one")
     for index, store in enumerate(hub.stores):
         where = (*stores, index)
         if store_room(store.bucket, store.prefix, hub.account, "g" * 63, "g" * 63, 1) < MINIMAL_KEY:
