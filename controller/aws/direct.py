@@ -190,7 +190,7 @@ def _hooked(
     if hooked is None:
         return None
     said = {name.lower(): value for name, value in hooked.headers.items()}
-    length: Any = said.get("content-length")
+    length: Any = said.get("content-length") if method != "HEAD" else None
     return _Answer(hooked.status_code, said, StreamingBody(hooked.raw, length))
 
 
