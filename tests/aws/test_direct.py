@@ -369,7 +369,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;x=y\r\na\r\n2
 
 @pytest.fixture
 def pool() -> Iterator[Pool]:
-    made = Pool(ssl.create_default_context())
+    made = Pool(ssl.create_default_context)
     yield made
     made.close()
 
