@@ -113,8 +113,8 @@ spec:
 ```
 """,
     "Promotion": """Two promotions of one source version to one group are both invalid. `metadata` may have at most 37
-entries (SageMaker takes 50, Hubwright writes 13, and more to note long keys), with keys of 1 to 128 and values of 1 to 256 letters, digits,
-spaces and `_ . : / = + - @`.
+entries (SageMaker takes 50, Hubwright writes 13, and more to note long keys), with keys of 1 to 128 and values of 1 to
+256 letters, digits, spaces and `_ . : / = + - @`.
 """,
     "Lock": """A lock must be in its promotion's folder, be called `NAME.lock.yaml` and be for the promotion's source. A
 promotion whose lock is wrong is not acted on: it is never taken for an unlocked one.

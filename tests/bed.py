@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import tarfile
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
@@ -15,8 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from controller.aws.calls import CallLog
-from controller.aws.cloud import AwsCloud, Roles
+from controller.aws.cloud import Roles
 from controller.aws.registries import EcrRegistries
 from controller.core.given import Given
 from controller.core.identify import subject_of
@@ -38,6 +38,7 @@ from controller.sandbox import local
 from controller.sandbox.principals import user_keys
 from controller.sandbox.world import ACCOUNTS, World
 from controller.source.load import load
+from tests.clouds import lent
 
 HUB, CHURN, VISION = "111111111111", "222222222222", "333333333333"
 REGION = "eu-west-1"
@@ -70,19 +71,12 @@ class Door:
     world: World
 
     def prepare(self, session: Any) -> None:
-        door = self
+        session.register("before-send", lambda request, **_: self.answer(request))
 
-        class Events:
-            def register(self, event: str, handler: Callable[..., Any]) -> None:
-                session.register(event, handler)
-
-        def answered(request: Any, **_: Any) -> Any:
-            return local.Reply(
-                request.url,
-                *local.send(door.world, request.method, request.url, dict(request.headers.items()), request.body),
-            )
-
-        Events().register("before-send", answered)
+    def answer(self, request: Any) -> Any:
+        """The world's reply to a request of botocore's."""
+        said = local.send(self.world, request.method, request.url, dict(request.headers.items()), request.body)
+        return local.Reply(request.url, *said)
 
     def request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | Iterator[memoryview] | None = None
@@ -109,19 +103,16 @@ class Bed:
     """A world, and a controller of the hub that plans and applies in it."""
 
     door: Door
-    log: CallLog = field(default_factory=CallLog)
     seen: list[tuple[Action, Outcome | None]] = field(default_factory=list)
     now: datetime | None = None  # what runs are told, by default the world's time
     review: Review | None = None
     by_event: bool = False  # whether runs are such as events start
 
     def __post_init__(self) -> None:
-        self.reader = self._cloud(writable=False)
-        self.writer = self._cloud(writable=True)
+        door = weakref.proxy(self.door)
+        pair = lent(self, ROLES, lambda request: door.answer(request))
+        self.log, self.reader, self.writer = pair.log, pair.reader, pair.writer
         self.registries = EcrRegistries(self.writer, REGISTRIES, writable=True, log=self.log, transport=self.door)
-
-    def _cloud(self, *, writable: bool) -> AwsCloud:
-        return AwsCloud(ROLES, run="test", writable=writable, log=self.log, prepare=self.door.prepare)
 
     @property
     def world(self) -> World:
@@ -162,10 +153,8 @@ class Bed:
 
     def reconcile(self, manifests: Manifests, scope: Scope = WHOLE, saved: set[str] | None = None) -> Report:
         thought = self.think(manifests, scope)
-        effects = self.effects(thought, manifests.revision)
-        return reconcile(
-            effects, thought, manifests, Inline(), lambda action, outcome: self.seen.append((action, outcome)), saved
-        )
+        effects, seen = self.effects(thought, manifests.revision), self.seen
+        return reconcile(effects, thought, manifests, Inline(), lambda *step: seen.append(step), saved)
 
 
 def fresh() -> Bed:

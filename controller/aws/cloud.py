@@ -147,8 +147,8 @@ class AwsCloud:
         own = self._own()
 
         def make() -> Session:
-            create_sts = functools.partial(own.create, region_name=target.region)
-            return role_session(role, own.session.get_credentials(), create_sts)
+            # The keys that botocore hands over are the caller's, with which this client signs anyway.
+            return role_session(role, own.session.get_credentials(), lambda *_, **__: own.client("sts", target.region))
 
         return self._entry((target.account, role.arn), make)
 

@@ -9,6 +9,7 @@ a signature that is not taken) is handed to botocore as if nothing had been sent
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import ssl
@@ -106,7 +107,7 @@ class Direct:
             refuse_write("s3", operation)
         batch = Batch(self, connection, operation, requests, place, told)
         if not batch.is_hooked():
-            tls = self._connections().tls if place.secure else None
+            tls = self._connections().tls() if place.secure else None
             fire(address_of(place.host, secure=place.secure), tls, width, batch.feed, batch.take)
         return batch.answers
 
@@ -178,8 +179,7 @@ class Direct:
         with self._lock:
             if self._pool is None:
                 named = self._session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
-                trusted = named or get_cert_path(verify=True)
-                self._pool = Pool(ssl.create_default_context(cafile=trusted))
+                self._pool = Pool(functools.partial(_trusting, named or get_cert_path(verify=True)))
             return self._pool
 
     def _learn(self, **event: Any) -> None:
@@ -192,3 +192,9 @@ class Direct:
             return
         if self._places.setdefault((region, bucket), place) != place:  # a redirect: botocore follows it
             self._places[region, bucket] = None
+
+
+@functools.lru_cache(8)
+def _trusting(certificates: str) -> ssl.SSLContext:
+    """One for all sessions: reading the usual certificates takes 27 ms."""
+    return ssl.create_default_context(cafile=certificates)

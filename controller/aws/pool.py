@@ -148,9 +148,9 @@ class Arriving:
 
 
 class Pool:
-    """Safe for threads. `tls` is for https; whoever is done gives the connection back by reading to the end."""
+    """Safe for threads. `tls` is asked for https; whoever is done gives the connection back by reading to the end."""
 
-    def __init__(self, tls: ssl.SSLContext) -> None:
+    def __init__(self, tls: Callable[[], ssl.SSLContext]) -> None:
         self.tls = tls
         self._idle: dict[tuple[str, bool], list[Link]] = {}
         self._lock = threading.Lock()
@@ -200,7 +200,7 @@ class Pool:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             if secure:
-                sock = self.tls.wrap_socket(sock, server_hostname=name)
+                sock = self.tls().wrap_socket(sock, server_hostname=name)
             sock.settimeout(READ_SECONDS)
         except BaseException:
             sock.close()

@@ -5,8 +5,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from botocore.session import Session
 
 from controller.aws.calls import Call, CallLog
+from controller.aws.cloud import AwsCloud, Roles
 from controller.aws.sessions import loader, own_session, session_name
 from controller.core.errors import AccountError, CloudError
 from controller.core.model import Target
@@ -208,6 +210,43 @@ def test_long_runs_that_differ_at_their_end_have_different_names() -> None:
 
 def test_all_sessions_share_one_loader() -> None:
     assert own_session().get_component("data_loader") is own_session().get_component("data_loader") is loader()
+
+
+def test_sessions_have_botocores_handlers_and_none_of_each_other() -> None:
+    first, second = own_session(), own_session()
+    first.register("before-parameter-build.s3", lambda **_: "first")
+    second.register("before-parameter-build.s3", lambda **_: "second")
+    params = {"Bucket": "bucket", "CopySource": {"Bucket": "other", "Key": "a key"}}
+    model = first.get_service_model("s3").operation_model("CopyObject")
+    found = {
+        name: [
+            (answer, given["CopySource"])
+            for given in [dict(params)]
+            for _, answer in session.get_component("event_emitter").emit(
+                "before-parameter-build.s3.CopyObject", params=given, context={}, model=model
+            )
+            if answer is not None
+        ]
+        for name, session in (("first", first), ("second", second))
+    }
+    assert found == {name: [(name, "other/a%20key")] for name in ("first", "second")}
+
+
+def test_roles_are_assumed_over_one_client_of_the_caller(aws: Aws) -> None:
+    made: list[object] = []
+
+    def prepare(session: Session) -> None:
+        aws.prepare(session)
+        session.register("creating-client-class.sts", lambda **_: made.append(session))
+
+    arns = {account: f"arn:aws:iam::{account}:role/read" for account in ("200000000001", "200000000002")}
+    roles = {account: Roles(read=arn) for account, arn in arns.items()}
+    cloud = AwsCloud(roles, run="run-1", writable=False, log=CallLog(), prepare=prepare)
+    for account in arns:  # each role's session proves itself with a client of its own
+        with pytest.raises(AccountError):
+            cloud.client(Target(account, "eu-west-1"), "ecr").call("DescribeRepositories")
+    assumed = [asked.fields["RoleArn"] for asked in aws.asked if asked.name == "sts:AssumeRole"]
+    assert (assumed, len(made), len(set(made))) == ([*arns.values()], 3, 3)
 
 
 def test_no_secret_is_in_the_log(aws: Aws) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import ssl
 import threading
+import weakref
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -17,16 +19,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.aws import direct as direct_module
+from controller.aws.answers import answer_of
 from controller.aws.calls import CallLog
 from controller.aws.client import AwsClient
 from controller.aws.cloud import AwsCloud
 from controller.aws.pool import Pool
+from controller.aws.sessions import own_session
 from controller.aws.sign import signed
 from controller.core.errors import CloudError, SafetyError
 from controller.core.model import Target
 from controller.sandbox.server import Serving, serve
 from controller.sandbox.world import World
-from tests.aws.wire import HUB
+from tests.aws.wire import HUB, Aws
 
 PLACE = Target(HUB, "eu-west-1")
 KEYS = ["plain", "a b/ü+%.tar", "q?x=1&y", "t~i-l_d.e", "plus+and=equal", "päth/ /x"]
@@ -226,6 +230,23 @@ def test_a_200_that_is_none_is_asked_again_of_botocore(
     assert log.calls[-1].attempts == 2
 
 
+def test_an_answer_to_head_has_no_body_and_is_not_asked_for_twice(aws: Aws) -> None:
+    aws.answers["s3:HEAD /store/k"] = lambda asked: (200, {"content-length": "12", "etag": '"e"'}, b"")
+    reader = aws.cloud().client(PLACE, "s3")
+    found = [reader.call("HeadObject", Bucket="store", Key="k") for _ in range(2)]
+    assert [(head["ContentLength"], head["ETag"]) for head in found] == [(12, '"e"')] * 2
+    assert aws.names == ["sts:GetCallerIdentity", "s3:HEAD /store/k", "s3:HEAD /store/k"]
+
+
+def test_reading_answers_keeps_nothing_of_the_client() -> None:
+    service = own_session().get_service_model("s3")
+    answer_of(service.operation_model("ListObjectsV2"), {}, b"<ListBucketResult/>")
+    gone = weakref.ref(service)
+    del service
+    gc.collect()
+    assert gone() is None
+
+
 def test_expired_credentials_are_renewed_below_the_short_way(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
@@ -348,7 +369,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;x=y\r\na\r\n2
 
 @pytest.fixture
 def pool() -> Iterator[Pool]:
-    made = Pool(ssl.create_default_context())
+    made = Pool(ssl.create_default_context)
     yield made
     made.close()
 

@@ -112,7 +112,7 @@ def test_an_archived_object_is_said_to_be_one(aws: Aws, s3: AwsClient) -> None:
 
 @pytest.fixture
 def pool() -> Iterator[Pool]:
-    made = Pool(ssl.create_default_context())
+    made = Pool(ssl.create_default_context)
     yield made
     made.close()
 
@@ -161,7 +161,7 @@ def test_idle_connections_are_bounded(pool: Pool, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("name", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
-def test_the_roots_are_those_that_botocore_trusts(
+def test_the_roots_are_those_that_botocore_trusts_and_read_once_for_all_sessions(
     monkeypatch: pytest.MonkeyPatch, aws: Aws, s3: AwsClient, name: str
 ) -> None:
     trusted: list[str] = []
@@ -169,10 +169,12 @@ def test_the_roots_are_those_that_botocore_trusts(
     monkeypatch.setattr(ssl, "create_default_context", lambda cafile: trusted.append(cafile) or made)
     for other in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
         monkeypatch.delenv(other, raising=False)
-    monkeypatch.setenv(name, "roots.pem")
-    cloud = AwsCloud({}, run="test", writable=False, log=CallLog(), prepare=aws.prepare)
-    cloud._own().direct._connections()
-    assert trusted == ["roots.pem"]
+    monkeypatch.setenv(name, f"{name}.pem")
+    clouds = [AwsCloud({}, run="test", writable=False, log=CallLog(), prepare=aws.prepare) for _ in range(2)]
+    pools = [cloud._own().direct._connections() for cloud in clouds]
+    assert trusted == []  # without https nothing is read
+    assert [pool._tls() for pool in pools] == [made, made]
+    assert trusted == [f"{name}.pem"]
 
 
 @pytest.mark.parametrize("first", ["met", "/met"])

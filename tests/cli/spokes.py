@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import json
@@ -14,17 +15,27 @@ HUB, CHURN, VISION = "111111111111", "222222222222", "333333333333"
 REGION = "eu-west-1"
 
 
+@functools.cache
+def _session() -> Any:
+    """One for all, as it keeps what was read of the services; every client is told whose it is."""
+    return boto3.Session(region_name=REGION)
+
+
+@functools.lru_cache(32)
+def _client(service: str, endpoint: str, key: str, secret: str) -> Any:
+    return _session().client(service, endpoint_url=endpoint, aws_access_key_id=key, aws_secret_access_key=secret)
+
+
 class Hand:
     """An account's administrator at work."""
 
     def __init__(self, ready: dict[str, Any], account: str) -> None:
         env = ready["accounts"][account]["env"]
         self.account = account
-        self._session = boto3.Session(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
-        self._endpoint = ready["endpoint"]
+        self._asked = (ready["endpoint"], env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"])
 
     def __call__(self, service: str) -> Any:
-        return self._session.client(service, endpoint_url=self._endpoint)
+        return _client(service, *self._asked)
 
     def bucket(self, name: str) -> None:
         s3 = self("s3")
