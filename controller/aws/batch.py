@@ -15,6 +15,8 @@ from controller.aws.pool import request_of
 from controller.aws.volley import Shot, Whole
 
 _SILENT = Answer(0, {}, None)
+_Ready = tuple[int, tuple[str, str, dict[str, str]], bytes]
+"""The number of a request, its method, path and headers, and all of it as it is sent."""
 
 
 class Signer(Protocol):
@@ -61,30 +63,47 @@ class Batch:
         self._next = 0
         self._going = True
         self._began: dict[int, float] = {}
+        self._ahead: _Ready | None = None
 
-    def is_hooked(self) -> bool:
-        """Whether the session's own handlers answer requests: those know nothing of many at a time."""
-        asked = self._signer.signed(self._connection, self._operation, dict(self._requests[0]), self._place)
-        return hooked(self._connection, self._operation, self._place, asked) is not None
+    def handled(self) -> bool:
+        """Whether the session's own handlers answer requests: all of them were then asked, one after another."""
+        ready = self._ready()
+        while ready is not None:
+            number, asked, _ = ready
+            found = hooked(self._connection, self._operation, self._place, asked)
+            if found is None:
+                self._ahead = ready
+                return False
+            self._take(number, found)
+            ready = self._ready()
+        return True
 
     def feed(self) -> Shot | None:
         """The next request, signed as late as can be."""
+        ready, self._ahead = self._ahead or self._ready(), None
+        return None if ready is None else Shot(ready[0], ready[1][0], ready[2])
+
+    def _ready(self) -> _Ready | None:
         while self._going and self._next < len(self._requests):
             number, self._next = self._next, self._next + 1
             try:
                 parameters = dict(self._requests[number])
-                method, path, headers = self._signer.signed(self._connection, self._operation, parameters, self._place)
-                data = request_of(method, path, headers)
+                asked = self._signer.signed(self._connection, self._operation, parameters, self._place)
+                data = request_of(*asked)
             except (ParamValidationError, BotoCoreError, ValueError):  # botocore says what is wrong
                 continue
             self._began[number] = time.monotonic()
-            return Shot(number, method, data)
+            return number, asked, data
         return None
 
     def take(self, number: int, answer: Whole | None) -> None:
         """Keeps an answer that is one, and notes the call in any case."""
-        found = _SILENT if answer is None else Answer(answer.status, answer.headers, io.BytesIO(answer.body))
-        said = said_of(self._connection, self._operation, found) if answer is not None else None
+        found = None if answer is None else Answer(answer.status, answer.headers, io.BytesIO(answer.body))
+        self._take(number, found)
+
+    def _take(self, number: int, answer: Answer | None) -> None:
+        found = answer or _SILENT
+        said = said_of(self._connection, self._operation, answer) if answer is not None else None
         region = str(self._connection.meta.region_name)
         self._signer.record(self._operation, region, self._requests[number], found, said or {}, self._began.pop(number))
         if said is None or "Error" in said:

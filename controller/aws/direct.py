@@ -106,7 +106,7 @@ class Direct:
         if not self._writable:
             refuse_write("s3", operation)
         batch = Batch(self, connection, operation, requests, place, told)
-        if not batch.is_hooked():
+        if not batch.handled():
             tls = self._connections().tls() if place.secure else None
             fire(address_of(place.host, secure=place.secure), tls, width, batch.feed, batch.take)
         return batch.answers

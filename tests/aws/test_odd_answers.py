@@ -173,7 +173,7 @@ def test_the_roots_are_those_that_botocore_trusts_and_read_once_for_all_sessions
     clouds = [AwsCloud({}, run="test", writable=False, log=CallLog(), prepare=aws.prepare) for _ in range(2)]
     pools = [cloud._own().direct._connections() for cloud in clouds]
     assert trusted == []  # without https nothing is read
-    assert [pool._tls() for pool in pools] == [made, made]
+    assert [pool.tls() for pool in pools] == [made, made]
     assert trusted == [f"{name}.pem"]
 
 
