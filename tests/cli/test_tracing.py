@@ -68,14 +68,17 @@ def test_who_asked_and_who_approved_is_traced(live: Command, repo: Repo, tmp_pat
     assert lines[at + 1].strip() == "pull request 7 of ana, approved by bo, cy, merged by bo"
 
 
-def test_what_nobody_knows_of_who_asked_is_left_out(live: Command, repo: Repo, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("option", "known"), [((), {"author"}), (("--worktree",), set())], ids=["commit", "worktree"])
+def test_what_nobody_knows_of_who_asked_is_left_out(
+    live: Command, repo: Repo, tmp_path: Path, option: tuple[str, ...], known: set[str]
+) -> None:
     reviewed = repo.git("rev-parse", "HEAD")
     repo.edit("teams/vision/ocr-1.yaml", "spec:", "spec:  # since then")
     file = review_file(tmp_path, reviewed)  # vouches for another state of it
-    assert live("reconcile", "--worktree", "--review", file, "--scope", "promotion=ocr-1").code == 0
+    assert live("reconcile", *option, "--review", file, "--scope", "promotion=ocr-1").code == 0
     (one,) = live("trace", ARN, "--format", "json").json["versions"]
-    assert {"author", "review"} & {*one["lineage"]["promotion"]} == set()
-    assert "asked by" not in live("trace", ARN).out
+    assert {"author", "review"} & {*one["lineage"]["promotion"]} == known
+    assert ("asked by" in live("trace", ARN).out) == bool(known)
 
 
 def test_what_cannot_be_traced_is_said(promoted: Command) -> None:

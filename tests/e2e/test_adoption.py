@@ -258,6 +258,9 @@ class Nothing:
     def at(self, kind: str, name: str, revision: str) -> tuple[bool, Any]:
         return False, None
 
+    def before(self) -> list[Any]:
+        return []
+
 
 def test_drift_watches_what_was_adopted_where_it_stands(tmp_path: Path) -> None:
     bed = beds.fresh()
