@@ -90,6 +90,8 @@ class Granted:
     platform: Mapping[str, Any]
     admins: Admins = field(default_factory=Admins)
     copy_limit: int = 5 << 30
+    foresees: bool = True
+    """Whether runs ask beforehand what the roles may do; otherwise AWS says it when it is done."""
     job: Callable[[], Mapping[str, str]] = lambda: user_keys(HUB, "CO")
     """The keys of the hub's own runs: by default of the controller's user, who may only assume roles."""
 
@@ -145,7 +147,8 @@ class Granted:
         thought = think(reader, fleet, scope, Inline(), lambda _: None)
         if pushes:
             thought = replace(thought, plan=registering(thought.plan))
-        thought = held_back(thought, foresee(reader, thought.plan.actions, fleet, Inline()))
+        if self.foresees:
+            thought = held_back(thought, foresee(reader, thought.plan.actions, fleet, Inline()))
         images = EcrRegistries(
             writer,
             registries(self.admins),

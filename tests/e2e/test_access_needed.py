@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from controller.access import think_access
+from controller.core.access import actions as may
 from controller.sandbox.authz.record import Record
 from controller.sandbox.kms.service import named_key
 from controller.sandbox.world import World
@@ -167,6 +168,7 @@ def fails(story: Story, index: int, item: Any, grant: Grant) -> bool:
     admins, sid = story.world.admins, grant[1]
     kept, admins.world = admins.world, story.before[index].copy()
     admins.door.world = admins.world
+    story.world.foresees = may.SIMULATE[0] in item.statements[sid]["Action"]  # else the deed itself is to be refused
     try:
         take_away(admins.world, item, sid)
         seen = len(admins.world.decisions)
@@ -177,6 +179,7 @@ def fails(story: Story, index: int, item: Any, grant: Grant) -> bool:
         return False
     finally:
         admins.world = admins.door.world = kept
+        story.world.foresees = True
 
 
 def named_denial(world: World, said: Any, seen: int) -> bool:
