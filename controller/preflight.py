@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from functools import partial
 
+from controller.core.access.beforehand import Context, Question, Source, needs_of, questions, sources_of
 from controller.core.access.derive import derive
 from controller.core.access.document import Document
-from controller.core.access.explain import advice, lacks
-from controller.core.errors import HubwrightError
+from controller.core.access.explain import Lack, advice, granting, lacks, place
+from controller.core.errors import CloudError, HubwrightError, told
 from controller.core.manifests import Manifests
-from controller.core.model import Target
+from controller.core.model import Action, Target
+from controller.core.plan import Why, without
 from controller.core.report import Report, Row
 from controller.core.wish import Finding
 from controller.kinds.base import Cloud, Purpose
+from controller.reconcile import Thought
+from controller.wiring import roles_of
 
 _APPROVES = "approval"
 
@@ -38,19 +44,179 @@ def _finding(item: Finding, documents: Iterable[Document]) -> Finding:
     return replace(item, hint="; ".join(found)) if found else item
 
 
-def unentered(cloud: Cloud, report: Report) -> tuple[Finding, ...]:
-    """The roles that the planned actions need and that cannot be entered: asked only when there is something to do.
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """What was found out before anything is done: what is to be said, and by its id which action is sure to be refused
+    and why."""
 
-    That a role may also write is not proven: AWS has no way to ask that writes nothing.
+    findings: tuple[Finding, ...] = ()
+    refused: Mapping[str, Why] = field(default_factory=dict)
+
+
+def foresee(
+    cloud: Cloud,
+    actions: Iterable[Action],
+    manifests: Manifests,
+    pool: Executor,
+    *,
+    enters: bool = True,
+) -> Foresight:
+    """What the roles that write lack for the actions, found out by reading alone; asked only where there are any.
+
+    The roles are entered, a byte of each bucket is read that is to be copied from, and IAM simulates what is to be
+    written. What may not be asked holds nothing back. A run that only ever plans `enters` no role that writes.
     """
+    wanted = [action for action in actions if not action.facts.get("revokes")]
+    if not wanted:
+        return Foresight()
+    seen = _Seen(derive(manifests))
+    needs = needs_of(wanted, manifests)
+    asked = [
+        (question, items, pool.submit(partial(_simulated, cloud, question)))
+        for question, items in questions(needs, manifests, _tags(manifests)).items()
+    ]
+    read = [
+        (source, items, pool.submit(partial(_read, cloud, source)))
+        for source, items in sources_of(wanted).items()
+        if enters or source.purpose == "read"
+    ]
+    for question, items, future in asked:
+        try:
+            answers = future.result()
+        except HubwrightError as error:
+            seen.unasked(question, error)
+            continue
+        for need in items:
+            seen.simulated(question, need.resource, answers, needs[need])
+    for source, items_of, tried in read:
+        seen.read(tried.result(), source, items_of)
+    closed = _unentered(cloud, wanted) if enters else ()
+    return Foresight((*closed, *seen.findings()), seen.refused)
+
+
+def held_back(thought: Thought, foresight: Foresight) -> Thought:
+    """The thought without what is sure to be refused, and with what there is to say of the rest."""
+    if not foresight.refused and not foresight.findings:
+        return thought
+    plan = without(thought.plan, foresight.refused)
+    return replace(thought, plan=plan, findings=(*thought.findings, *foresight.findings))
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Collects what is lacking, role by role."""
+
+    documents: tuple[Document, ...]
+    refused: dict[str, Why] = field(default_factory=dict)
+    _said: dict[str, Finding] = field(default_factory=dict)
+    _lacking: dict[tuple[Target, str], dict[Why, None]] = field(default_factory=dict)
+
+    def simulated(
+        self, question: Question, resource: str, answers: Mapping[tuple[str, str], str], actions: Iterable[Action]
+    ) -> None:
+        """Of one need: what IAM would refuse. Sure is what `access apply` mends, and what is denied by name."""
+        denied = [deed for deed in question.deeds if answers.get((deed, resource), "allowed") != "allowed"]
+        if not denied:
+            return
+        what = f"{question.arn} lacks {', '.join(denied)} on {resource}"
+        grants = granting(Lack(denied[0], question.arn, resource, "identity"), self.documents)
+        sure = any(item.manage == "apply" for item in grants)
+        if any(answers.get((deed, resource)) == "explicitDeny" for deed in denied):
+            what, sure = what + ", which is denied explicitly", True
+        why = (what, f"it is granted by {' and '.join(map(place, grants))}" if grants else "")
+        self._lacking.setdefault((question.target, question.arn), {})[why] = None
+        if sure:
+            for action in actions:
+                self.refused.setdefault(action.id, why)
+
+    def unasked(self, question: Question, error: HubwrightError) -> None:
+        """IAM could not be asked: AWS will say it."""
+        why = f"what {question.arn} may write is not known beforehand: {told(error)}"
+        self._said.setdefault(question.arn, Finding(_about(question.target, question.arn), "deferred", why))
+
+    def read(self, error: CloudError | None, source: Source, actions: Iterable[Action]) -> None:
+        """Of one bucket to be copied from: whether it could be read by who copies it."""
+        if error is None:
+            return
+        hints = dict.fromkeys(advice(lack, self.documents) for lack in lacks(str(error)))
+        why = (str(error), "; ".join(hints))
+        place = f"s3://{source.bucket}"
+        self._said[place] = Finding(
+            place, "refused", f"it could not be read by who is to copy from it: {why[0]}", why[1]
+        )
+        for action in actions:
+            self.refused.setdefault(action.id, why)
+
+    def findings(self) -> Iterator[Finding]:
+        yield from self._said.values()
+        for (target, arn), found in self._lacking.items():
+            hints = dict.fromkeys(hint for _, hint in found if hint)
+            why = "; ".join(what for what, _ in found) + ": by IAM's own simulation, nothing was tried"
+            yield Finding(_about(target, arn), "refused", why, "; ".join(hints))
+
+
+def _tags(manifests: Manifests) -> Context:
+    """The tags of the run's own sessions in the hubs, as IAM's policies see them."""
+    tags = {tag for roles in roles_of(manifests).values() for tag in roles.tags}
+    return tuple((f"aws:PrincipalTag/{name}", value) for name, value in sorted(tags))
+
+
+def _about(target: Target, arn: str) -> str:
+    return f"{target}/{arn.rpartition('/')[2]}"
+
+
+def _simulated(cloud: Cloud, question: Question) -> dict[tuple[str, str], str]:
+    """IAM's decision by (action, resource)."""
+    entries = [
+        {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": "string"}
+        for name, value in question.context
+    ]
+    rows = cloud.client(question.target, "iam").pages(
+        "SimulatePrincipalPolicy",
+        "EvaluationResults",
+        PolicySourceArn=question.arn,
+        ActionNames=list(question.deeds),
+        ResourceArns=list(question.resources),
+        ContextEntries=entries,
+    )
+    found: dict[tuple[str, str], str] = {}
+    for row in rows:
+        each = row.get("ResourceSpecificResults") or []
+        places = [(item["EvalResourceName"], item["EvalResourceDecision"]) for item in each]
+        for name, decision in places or [(question.resources[0], row["EvalDecision"])]:
+            found[row["EvalActionName"], name] = decision
+    return found
+
+
+def _read(cloud: Cloud, source: Source) -> CloudError | None:
+    """The refusal to read a byte of an object; None when it can be read, or for another reason cannot."""
+    pinned = {"VersionId": source.version} if source.version else {}
+    try:
+        answer = cloud.client(source.target, "s3", source.purpose).call(
+            "GetObject",
+            Bucket=source.bucket,
+            Key=source.key,
+            ExpectedBucketOwner=source.owner,
+            Range="bytes=0-0",
+            **pinned,
+        )
+    except CloudError as error:
+        return error if error.denied and error.operation.startswith("s3:") else None
+    except HubwrightError:
+        return None  # a role that cannot be entered is told of beside this
+    with answer["Body"] as body:
+        body.read(1)
+    return None
+
+
+def _unentered(cloud: Cloud, actions: Iterable[Action]) -> Iterator[Finding]:
+    """The roles that the planned actions need and that cannot be entered."""
     needed: dict[tuple[Target, Purpose], None] = {}
-    for action in report.plan.actions:
+    for action in actions:
         needed[action.key.target, "approve" if action.key.kind == _APPROVES else "register"] = None
-    found = []
     for target, purpose in needed:
         try:
             cloud.client(target, "sts", purpose).call("GetCallerIdentity")
         except HubwrightError as error:
             why = f"the role to {purpose} cannot be entered: {error}"
-            found.append(Finding(f"{target}/{purpose}", "unknown", why, error.hint))
-    return tuple(found)
+            yield Finding(f"{target}/{purpose}", "unknown", why, error.hint)

@@ -32,6 +32,8 @@ hubwright access apply --account 111111111111   # bring it about, with that acco
 hubwright access render --format terraform --out access   # or cloudformation, json: for others to apply; offline
 ```
 
+- `access plan --out FILE` and `access apply --plan FILE` do exactly what was reviewed: whatever else is needed by then
+  is *stale* (6). The documents are published: `schemas/access-plan.v1.json`, `access-result.v1.json`, `access.v1.json`.
 - By default a command is about the account of the credentials at hand. `--role-name NAME` assumes a role of that name
   in every account instead.
 - Our statements carry a Sid that begins with `Hubwright` and ends in a mark of the fleet. Statements of others keep

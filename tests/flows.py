@@ -14,12 +14,14 @@ from botocore.session import Session
 
 from controller.aws.cloud import Roles
 from controller.core.errors import CloudError
+from controller.preflight import Foresight
 from controller.sandbox.authz.ask import Ask
-from controller.sandbox.authz.decide import Policies, Principal
+from controller.sandbox.authz.bearer import ALL
+from controller.sandbox.authz.decide import Named, Policies, Principal
 from controller.sandbox.authz.guard import judge
 from controller.sandbox.principals import user_keys
 from controller.sandbox.pump import deliver
-from controller.sandbox.world import Account
+from controller.sandbox.world import ORGANIZATION, Account
 from tests import bed as beds
 from tests import flows_more as more
 from tests.admins import Admins
@@ -36,7 +38,7 @@ MAIN, PULL_REQUEST = "repo:acme/models:ref:refs/heads/main", "repo:acme/models:p
 def everything(folder: Path) -> Granted:
     """A pull spoke with a role and a key, one without a role whose bytes are relayed, and one that pushes."""
     admins = Admins(Account(EDGE, "edge-lab"), Account(SCORING, "scoring"))
-    keys = {account: admins.call(account, "kms", "CreateKey")["KeyMetadata"]["Arn"] for account in (HUB, CHURN)}
+    keys = {account: strict_key(admins, account) for account in (HUB, CHURN)}
     churn = spoke("churn-lab", CHURN, access=role(CHURN))
     churn["spec"]["allow"]["kmsKeyArns"] = [keys[CHURN]]
     hub = json.loads(json.dumps(PLATFORM["central"]))
@@ -74,12 +76,34 @@ def everything(folder: Path) -> Granted:
         },
     }
     world = Granted(folder, (*wishes, follow), platform, admins)
+    world.job = lambda: main(world)
     admins.world.settings.part_minimum = 1
     admins.bucket(HUB, STORE)
     more.prepare(admins)
     for name, account in (("churn-lab", CHURN), ("vision-lab", VISION), ("edge-lab", EDGE)):
-        world.source(name, account, body=b"x" * 2500, key=keys.get(account))
+        more_images = ("beside",) if name == "vision-lab" else ()  # a push shares a layer between its repositories
+        world.source(name, account, body=b"x" * 2500, key=keys.get(account), beside=more_images)
+    _scoring(admins)
     return world
+
+
+def _scoring(admins: Admins) -> None:
+    """A reader's role that its own account lets do anything."""
+    anyone = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    trusted = {"Effect": "Allow", "Principal": {"AWS": SCORING}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
+    admins.call(SCORING, "iam", "CreateRole", RoleName="scoring", AssumeRolePolicyDocument=trust)
+    admins.call(
+        SCORING, "iam", "PutRolePolicy", RoleName="scoring", PolicyName="all", PolicyDocument=json.dumps(anyone)
+    )
+
+
+def strict_key(admins: Admins, account: str) -> str:
+    """A key whose policy leaves nothing to its account's own policies: only the administrator is named."""
+    named = {"AWS": f"arn:aws:iam::{account}:user/administrator"}
+    said = {"Sid": "Administers", "Effect": "Allow", "Principal": named, "Action": "kms:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [said]})
+    return str(admins.call(account, "kms", "CreateKey", Policy=policy)["KeyMetadata"]["Arn"])
 
 
 def ci(subjects: Mapping[str, list[str]]) -> dict[str, Any]:
@@ -111,29 +135,31 @@ def main(world: Granted) -> dict[str, str]:
 
 def plans(world: Granted) -> None:
     """A pull request's job sees what is to be done."""
-    report = world.plan(job(world, HUB, "hubwright-ci-plan", PULL_REQUEST))
+    keys = job(world, HUB, "hubwright-ci-plan", PULL_REQUEST)
+    report = world.plan(keys)
     assert {row.name: row.standing for row in report.rows if row.standing not in ("pending", "deferred")} == {}
+    assert world.foreseen(keys, enters=False) == world.foreseen() == Foresight()
 
 
 def interrupted(world: Granted) -> None:
     """A run that ends within a copy leaves an upload to go on with."""
     world.copy_limit = 1000
     calls = world.admins.world.calls
-    world.run(main(world), stopped=lambda: any(call.operation == "UploadPartCopy" for call in calls[-40:]))
+    world.run(stopped=lambda: any(call.operation == "UploadPartCopy" for call in calls[-40:]))
     assert world.admins.world.buckets[STORE].uploads
 
 
 def promoted(world: Granted) -> None:
     """The next one ends uploads of another layout, copies, registers and approves."""
     world.copy_limit = 900
-    report = world.run(main(world))
+    report = world.run()
     assert [standing(report, name) for name in ("churn-lab-1", "edge-lab-1")] == ["converged"] * 2
     assert not world.admins.world.buckets[STORE].uploads
 
 
 def again(world: Granted) -> None:
     """Nothing is left to be done."""
-    report = world.run(main(world))
+    report = world.run()
     assert [standing(report, name) for name in ("churn-lab-1", "edge-lab-1")] == ["converged"] * 2
     assert (report.plan.actions, report.plan.complete) == ((), True)
 
@@ -141,12 +167,12 @@ def again(world: Granted) -> None:
 def pushed(world: Granted) -> None:
     """The push spoke's job registers."""
     report = world.push("vision-lab", job(world, VISION, "hubwright-push", MAIN))
-    assert (standing(report, "vision-lab-1"), report.exit_code()) == ("deferred", 0)
+    assert (standing(report, "vision-lab-1"), report.exit_code(), report.others) == ("deferred", 0, ())
 
 
 def approved(world: Granted) -> None:
     """The hub's run approves what was pushed."""
-    assert standing(world.run(main(world)), "vision-lab-1") == "converged"
+    assert standing(world.run(), "vision-lab-1") == "converged"
 
 
 def readers_granted(world: Granted) -> None:
@@ -188,6 +214,20 @@ def read_by_readers(world: Granted) -> None:
         images.call("GetDownloadUrlForLayer", **place, layerDigest=json.loads(text)["layers"][0]["digest"])
 
 
+def deployed_by_readers(world: Granted) -> None:
+    """A reader's role makes a model of a version; the sandbox has no such call, so only leave for it is asked."""
+    live = world.admins.world
+    models = live.models_of(HUB, REGION)
+    version = next(item.arn for item in models.packages.values() if item.arn.endswith("churn/1"))
+    policy = (f"group {HUB}/churn", models.groups["churn"].policy or "")
+    for account, allowed in ((SCORING, True), (EDGE, False)):
+        role = READER.replace(SCORING, account)
+        who = Principal("session", account, f"arn:aws:sts::{account}:assumed-role/scoring/s", role=role)
+        context = {"aws:principalarn": (role,), "aws:principalorgid": (ORGANIZATION,)}
+        ask = Ask("sagemaker:CreateModel", version, HUB, {}, policy)
+        assert judge(live, who, Policies((Named("all", ALL),)), context, ask).allowed is allowed
+
+
 def pulled_by_sagemaker(world: Granted) -> None:
     """SageMaker itself pulls, for an endpoint of the reader's account and for no other."""
     registry = world.admins.world.registry_of(HUB, REGION)
@@ -202,13 +242,17 @@ def pulled_by_sagemaker(world: Granted) -> None:
 
 
 def written_once(world: Granted) -> None:
-    """Not even the hub's administrator overwrites an object of the store, or removes a version."""
-    store = world.admins.world.buckets[STORE]
-    key = next(name for name in store.objects if name.endswith("model.tar.gz"))
-    version = store.objects[key][0].version
-    assert _denied(lambda: world.admins.call(HUB, "s3", "PutObject", Bucket=STORE, Key=key, Body=b"worse"))
-    assert _denied(lambda: world.admins.call(HUB, "s3", "DeleteObject", Bucket=STORE, Key=key, VersionId=version))
-    assert _denied(lambda: world.admins.call(HUB, "s3", "DeleteObject", Bucket=STORE, Key=key))
+    """Not even a hub's administrator overwrites an object of a store, or removes a version."""
+    for account, bucket in {
+        (hub.spec.account, store.bucket) for hub in world.fleet.hubs.values() for store in hub.spec.stores
+    }:
+        objects = world.admins.world.buckets[bucket].objects
+        key = next(name for name in objects if name.endswith("model.tar.gz"))
+        place = {"Bucket": bucket, "Key": key}
+        version = objects[key][0].version
+        for operation, more_said in (("PutObject", {"Body": b"worse"}), ("DeleteObject", {"VersionId": version})):
+            assert _denied(lambda: world.admins.call(account, "s3", operation, **place, **more_said))  # noqa: B023
+        assert _denied(lambda: world.admins.call(account, "s3", "DeleteObject", **place))  # noqa: B023
 
 
 def _denied(deed: Callable[[], Any]) -> bool:
@@ -240,7 +284,7 @@ def subscribed(world: Granted) -> None:
     world.source("churn-lab", CHURN, 2)
     arn = f"arn:aws:sagemaker:{REGION}:{CHURN}:model-package/churn-lab-experiments/2"
     world.admins.call(CHURN, "sagemaker", "UpdateModelPackage", ModelPackageArn=arn, ModelApprovalStatus="Approved")
-    world.run(main(world))
+    world.run()
     marks = [
         item.body.get("CustomerMetadataProperties", {})
         for item in world.admins.world.models_of(HUB, REGION).packages.values()
@@ -260,7 +304,8 @@ def buried(world: Granted) -> None:
 
 
 FLOWS: tuple[Callable[[Granted], None], ...] = (
-    plans, interrupted, promoted, again, pushed, approved, readers_granted, read_by_readers, pulled_by_sagemaker,
+    plans, interrupted, promoted, again, pushed, approved, readers_granted, read_by_readers, deployed_by_readers,
+    pulled_by_sagemaker,
     written_once, followed, more.worked, subscribed, more.told, more.recorded, more.kept, more.held, more.drifted, more.traced,
     more.origins, more.probed, more.pushing, more.managed, buried,
 )  # fmt: skip

@@ -17,7 +17,6 @@ from controller.core.limits import parse_moment
 from controller.core.model import Target
 from controller.core.scope import Scope
 from controller.core.trace import parse_asked
-from controller.core.watching import Audit
 from controller.drift import Look, look
 from controller.events.queue import Queue
 from controller.kinds import audit, versions
@@ -73,9 +72,7 @@ def prepare(admins: Admins) -> None:
 
 def cloud_of(world: Granted, *, writable: bool) -> Any:
     """The accounts as the hub's job enters them."""
-    from tests.flows import main
-
-    return world.admins.entered(main(world), roles_of(world.fleet), world.log, writable=writable)
+    return world.admins.entered(world.job(), roles_of(world.fleet), world.log, writable=writable)
 
 
 def told(world: Granted) -> None:
@@ -88,7 +85,7 @@ def told(world: Granted) -> None:
 
 def recorded(world: Granted) -> None:
     """A record is written once, kept, and read back by who plans."""
-    place = Audit(AUDIT, "audit", "1d")
+    place = next(hub.spec.audit for hub in world.fleet.hubs.values() if hub.spec.audit is not None)
     cloud = cloud_of(world, writable=True)
     writer = cloud.client(THERE, "s3", "register")
     for _ in range(2):
@@ -144,10 +141,13 @@ def drifted(world: Granted) -> None:
 
 def traced(world: Granted) -> None:
     """A hub version is traced to its source with its record and document."""
-    live = next(
-        item for item in world.admins.world.models_of(HUB, REGION).packages.values() if item.arn.endswith("churn/1")
-    )
-    found = trace(cloud_of(world, writable=False), world.fleet, parse_asked(live.arn), Inline())
+    traced_in(world, HUB, "churn")
+
+
+def traced_in(world: Granted, account: str, group: str) -> None:
+    """The first version of a hub's group, traced."""
+    arn = f"arn:aws:sagemaker:{REGION}:{account}:model-package/{group}/1"
+    found = trace(cloud_of(world, writable=False), world.fleet, parse_asked(arn), Inline())
     assert (found.blind, [item.faults for item in found.versions]) == ({}, [()])
     assert all(item.record and item.lineage for item in found.versions)
 
@@ -195,12 +195,16 @@ def probed(world: Granted) -> None:
         place = {"Bucket": f"{name}-models", "ExpectedBucketOwner": account}
         head = client.call("HeadObject", **place, Key="v1/model.tar.gz")
         client.call("GetObject", **place, Key="v1/model.tar.gz", VersionId=head["VersionId"])
-        missing = False
-        try:
-            client.call("HeadObject", **place, Key="nothing")
-        except CloudError as error:
-            missing = error.missing
-        assert missing, name
+        assert is_missing(client, "HeadObject", **place, Key="nothing"), name
+
+
+def is_missing(client: Any, operation: str, **parameters: Any) -> bool:
+    """Whether AWS says that something is not there."""
+    try:
+        client.call(operation, **parameters)
+    except CloudError as error:
+        return error.missing
+    return False
 
 
 def pushing(world: Granted) -> None:

@@ -15,6 +15,7 @@ from controller.core.report import Report
 from controller.core.scope import Scope
 from controller.kinds.base import World as Effects
 from controller.oci.registry import Registry
+from controller.preflight import Foresight, foresee, held_back
 from controller.reconcile import reconcile, think
 from controller.sandbox.principals import user_keys
 from controller.wiring import roleless, roles_of
@@ -89,6 +90,10 @@ class Granted:
     platform: Mapping[str, Any]
     admins: Admins = field(default_factory=Admins)
     copy_limit: int = 5 << 30
+    foresees: bool = True
+    """Whether runs ask beforehand what the roles may do; otherwise AWS says it when it is done."""
+    job: Callable[[], Mapping[str, str]] = lambda: user_keys(HUB, "CO")
+    """The keys of the hub's own runs: by default of the controller's user, who may only assume roles."""
 
     def __post_init__(self) -> None:
         self.setup = Setup(self.admins)
@@ -101,9 +106,14 @@ class Granted:
             report = self.admins.apply(account, self.fleet)
             assert report.exit_code() == 0, (*report.others, *report.outcomes)
 
-    def run(self, keys: Mapping[str, str] | None = None, stopped: Callable[[], bool] = lambda: False) -> Report:
-        """The hub's own run, with these keys or those of the controller's user, who may only assume roles."""
-        return self._straight(keys or user_keys(HUB, "CO"), self.fleet, Scope(), stopped=stopped)
+    def run(
+        self,
+        keys: Mapping[str, str] | None = None,
+        stopped: Callable[[], bool] = lambda: False,
+        only: tuple[str, ...] = (),
+    ) -> Report:
+        """The hub's own run, with these keys or its job's; of all promotions, or `only` of these."""
+        return self._straight(keys or self.job(), self.fleet, Scope(frozenset(only)), stopped=stopped)
 
     def push(self, name: str, keys: Mapping[str, str] | None = None) -> Report:
         """A spoke's own run, `--as spoke=NAME`, with these keys or those of the spoke's administrator."""
@@ -113,8 +123,14 @@ class Granted:
 
     def plan(self, keys: Mapping[str, str] | None = None) -> Report:
         roles = roles_of(self.fleet)
-        cloud = self.admins.entered(keys or user_keys(HUB, "CO"), roles, self.log, writable=False)
+        cloud = self.admins.entered(keys or self.job(), roles, self.log, writable=False)
         return think(cloud, self.fleet, Scope(), Inline(), lambda _: None).report(self.fleet)
+
+    def foreseen(self, keys: Mapping[str, str] | None = None, *, enters: bool = True) -> Foresight:
+        """What the preflight of the hub's own run finds."""
+        cloud = self.admins.entered(keys or self.job(), roles_of(self.fleet), self.log, writable=False)
+        thought = think(cloud, self.fleet, Scope(), Inline(), lambda _: None)
+        return foresee(cloud, thought.plan.actions, self.fleet, Inline(), enters=enters)
 
     def _straight(
         self,
@@ -131,6 +147,8 @@ class Granted:
         thought = think(reader, fleet, scope, Inline(), lambda _: None)
         if pushes:
             thought = replace(thought, plan=registering(thought.plan))
+        if self.foresees:
+            thought = held_back(thought, foresee(reader, thought.plan.actions, fleet, Inline()))
         images = EcrRegistries(
             writer,
             registries(self.admins),
@@ -146,8 +164,17 @@ class Granted:
         )  # fmt: skip
         return reconcile(effects, thought, fleet, Inline(), lambda *_: None)
 
-    def source(self, name: str, account: str, version: int = 1, *, body: bytes = b"", key: str | None = None) -> None:
-        """A source version with a model, a prefix of two objects, a report and an image."""
+    def source(
+        self,
+        name: str,
+        account: str,
+        version: int = 1,
+        *,
+        body: bytes = b"",
+        key: str | None = None,
+        beside: tuple[str, ...] = (),
+    ) -> None:
+        """A source version with a model, a prefix, and an image; `beside` are repositories with the same image."""
         setup: Any = self.setup
         if version == 1:
             self.admins.bucket(account, f"{name}-models")
@@ -169,10 +196,14 @@ class Granted:
             }
         }
         image = f"{name}/serve:{version}"
+        for other in beside:
+            beds.push(setup, account, f"{name}/{other}", str(version), f"{name} serves {version}")
+        others = [beds.container(account, f"{name}/{other}:{version}", f"{base}/model.tar.gz") for other in beside]
         beds.register(
             setup, account, f"{name}-experiments",
             InferenceSpecification=beds.inference(
                 beds.container(account, image, f"{base}/model.tar.gz"),
                 {"Image": beds.container(account, image, "")["Image"], **more},
+                *others,
             ),
         )  # fmt: skip

@@ -9,6 +9,7 @@ import click
 
 from controller.cli.options import FOLDER, REVISION, RUNNING, formats, settings, taking
 
+_FILE = click.Path(dir_okay=False, path_type=Path)
 _WHERE = (
     click.option(
         "--account",
@@ -33,32 +34,34 @@ def access() -> None:
 
 
 @access.command()
+@click.option("--out", type=_FILE, metavar="FILE", help="Save the plan for access apply --plan.")
 @click.option("--detailed-exitcode", "detailed", is_flag=True, help="Exit 2 when there is something to do.")
 @formats("text", "json", "markdown")
 @taking(_WHERE, FOLDER, REVISION, RUNNING)
-def plan(form: str, **values: Any) -> int:
+def plan(out: Path | None, form: str, **values: Any) -> int:
     """Show what access lacks. Reads only.
 
     \b
-    Example: hubwright access plan --account 222222222222
+    Example: hubwright access plan --account 222222222222 --out access.json
     """
     from controller.cli.access_run import plan as run
 
-    return run(settings(values), form, **values)
+    return run(settings(values), form, out, **values)
 
 
 @access.command()
+@click.option("--plan", "plans", type=_FILE, multiple=True, metavar="FILE", help="Do only what these saved plans have.")
 @formats("text", "json", "markdown")
 @taking(_WHERE, FOLDER, REVISION, RUNNING)
-def apply(form: str, **values: Any) -> int:
+def apply(plans: tuple[Path, ...], form: str, **values: Any) -> int:
     """Bring access about; what others have put into the same policies stays as it is.
 
     \b
-    Example: hubwright access apply --account 222222222222
+    Example: hubwright access apply --account 222222222222 --plan access.json
     """
     from controller.cli.access_run import apply as run
 
-    return run(settings(values), form, **values)
+    return run(settings(values), form, plans, **values)
 
 
 @access.command()

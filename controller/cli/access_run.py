@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,43 +12,60 @@ from controller.access import AccessThought, apply_access, think_access
 from controller.aws.cloud import AwsCloud, Roles
 from controller.aws.registries import EcrRegistries
 from controller.cli.auditing import journal
-from controller.cli.files import write_all
+from controller.cli.files import write_all, write_whole
 from controller.cli.line import _Telling as Telling
 from controller.cli.output import write
 from controller.cli.run import Run, opened, read_manifests
+from controller.cli.saved import saved_ids
 from controller.cli.settings import Settings
 from controller.cli.stop import STOP
-from controller.cli.term import complain
+from controller.cli.term import Progress, complain
 from controller.core.access.derive import derive
 from controller.core.access.document import Document
 from controller.core.access.facts import facts_of
 from controller.core.arn import partition_of
 from controller.core.errors import UsageError
 from controller.core.manifests import Manifests
+from controller.core.plan import only
 from controller.core.report import Report
 from controller.core.wish import Finding
 from controller.kinds.base import World
 from controller.recording import Journal, hubs_of, recorded
-from controller.render.access import access_json, access_markdown, access_text
+from controller.render.access import FORMATS, access_json, access_markdown, access_text
 from controller.render.document import to_json
 from controller.render.escape import terminal
 from controller.render.templates import FILES
 
+_AGAIN = "make it again: hubwright access plan --out FILE"
 _FORMS = {"json": access_json, "markdown": access_markdown, "text": access_text}
 
 
-def plan(settings: Settings, form: str, *, accounts: Sequence[str], role_name: str | None, detailed: bool) -> int:
-    """Writes the plan to stdout."""
+def plan(
+    settings: Settings, form: str, out: Path | None, *, accounts: Sequence[str], role_name: str | None, detailed: bool
+) -> int:
+    """Writes the plan to stdout, and as JSON to `out`."""
     with opened(settings) as run:
         report = _thought(run, accounts, role_name).report(run.manifests)
+    if out is not None:
+        write_whole(out, access_json(report))
     write(_FORMS[form](report))
+    if out is not None and report.plan.actions:
+        where = "".join(f" --account {account}" for account in accounts)
+        where += f" --role-name {shlex.quote(role_name)}" if role_name is not None else ""
+        command = f"hubwright access apply --plan {shlex.quote(str(out))}{where}{settings.again()}"
+        Progress(settings.log).note(f"saved; to do exactly this: {command}")
     return report.exit_code(detailed=detailed)
 
 
-def apply(settings: Settings, form: str, *, accounts: Sequence[str], role_name: str | None) -> int:
-    """Brings the plan about and writes the result to stdout."""
+def apply(
+    settings: Settings, form: str, plans: Sequence[Path], *, accounts: Sequence[str], role_name: str | None
+) -> int:
+    """Brings the plan about, all of it or what the saved plans have, and writes the result to stdout."""
+    saved = saved_ids(plans, FORMATS["access-plan"], _AGAIN) if plans else None
     with opened(settings) as run:
         thought = _thought(run, accounts, role_name)
+        if saved is not None:
+            thought = replace(thought, plan=only(thought.plan, saved))
         cloud = _cloud(run, role_name, writable=True)
         book = _journal(run, cloud, entering=role_name is not None)
         with STOP.gentle():

@@ -17,10 +17,11 @@ from controller.cli.since import brought_since
 from controller.cli.staging import staged
 from controller.cli.stop import STOP
 from controller.cli.term import Progress
+from controller.core.access.facts import PLAN
 from controller.core.model import Action, Outcome
+from controller.core.plan import Plan, within
 from controller.core.report import Report
-from controller.core.wish import Finding
-from controller.preflight import explained, unentered
+from controller.preflight import Foresight, explained, foresee, held_back
 from controller.reconcile import Thought
 from controller.reconcile import reconcile as bring_about
 from controller.render.document import document, to_json
@@ -45,7 +46,8 @@ def plan(
         report = thought.report(run.manifests, run.figures(thought))
         if any(name == "html" for name, _ in further):
             report = staged(run, thought, report, before)
-        report = explained(replace(report, others=(*report.others, *_unentered(run, report))), run.manifests)
+        foresight = foreseen(run, report.plan, planning=True)
+        report = explained(replace(report, others=(*report.others, *foresight.findings)), run.manifests)
     if since is not None:
         report = replace(report, brought=brought_since(settings, run.manifests, since))
     if out is not None:
@@ -67,6 +69,8 @@ def reconcile(
     saved = saved_ids(plans) if plans else None
     with opened(settings) as run:
         thought = run.think()
+        foresight = foreseen(run, thought.plan if saved is None else within(thought.plan, saved))
+        thought = held_back(thought, foresight)
         with STOP.gentle():
             report, unrecorded = audited(run, "reconcile", thought, saved, lambda part: _applied(run, part, saved))
             report = explained(report, run.manifests)
@@ -80,13 +84,17 @@ def _applied(run: Run, thought: Thought, saved: frozenset[str] | None) -> Report
     return bring_about(run.world(thought), thought, run.manifests, run.pool, telling, saved)
 
 
-def _unentered(run: Run, report: Report) -> tuple[Finding, ...]:
-    """What of the roles that the plan needs cannot be entered; nothing is asked where there is nothing to do."""
-    if not report.plan.actions:
-        return ()
+def foreseen(run: Run, plan: Plan, *, planning: bool = False) -> Foresight:
+    """What the roles lack for a plan's actions; nothing is asked where there is nothing to do.
+
+    A job that may only ever plan is not told that it cannot enter the roles that write.
+    """
+    if not plan.actions:
+        return Foresight()
+    run.progress.step("asking what the roles may do")
     cloud = run.cloud()
-    run.ending.callback(cloud.close)
-    return unentered(cloud, report)
+    enters = not (planning and f":assumed-role/{PLAN}/" in cloud.caller(plan.actions[0].key.target.region))
+    return foresee(cloud, plan.actions, run.manifests, run.pool, enters=enters)
 
 
 class _Telling:

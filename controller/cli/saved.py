@@ -14,30 +14,30 @@ _LIMIT = 256 << 20
 _AGAIN = "make it again: hubwright plan --out FILE"
 
 
-def saved_ids(files: Iterable[Path]) -> frozenset[str]:
-    """The ids of all actions in these plans; `UsageError` for a file that is not a whole plan.
+def saved_ids(files: Iterable[Path], form: str = FORMATS["plan"], again: str = _AGAIN) -> frozenset[str]:
+    """The ids of all actions in these plans; `UsageError` for a file that is not a whole plan of the format `form`.
 
     Nothing else in the files is believed: what an action does is planned anew.
     """
-    return frozenset(name for file in files for name in _ids(file))
+    return frozenset(name for file in files for name in _ids(file, form, again))
 
 
-def saved_plan(file: Path) -> Mapping[str, Any]:
-    """A saved plan as data, whole; `UsageError` for a file that is none."""
-    data = _read(file)
-    if not isinstance(data, dict) or data.get("format") != FORMATS["plan"]:
-        raise UsageError(f"{file} is not a plan ({FORMATS['plan']})", _AGAIN)
+def saved_plan(file: Path, form: str = FORMATS["plan"], again: str = _AGAIN) -> Mapping[str, Any]:
+    """A saved plan as data, whole; `UsageError` for a file that is none of the format `form`."""
+    data = _read(file, again)
+    if not isinstance(data, dict) or data.get("format") != form:
+        raise UsageError(f"{file} is not a plan ({form})", again)
     if data.get("digest") != _hashed(data):
-        raise UsageError(f"{file} is damaged: its digest is not that of its content", _AGAIN)
+        raise UsageError(f"{file} is damaged: its digest is not that of its content", again)
     return data
 
 
-def _ids(file: Path) -> list[str]:
-    data = saved_plan(file)
+def _ids(file: Path, form: str, again: str) -> list[str]:
+    data = saved_plan(file, form, again)
     try:
         return [str(action["id"]) for action in data["actions"]]
     except (KeyError, TypeError) as error:
-        raise UsageError(f"{file} is not a plan: its actions cannot be read", _AGAIN) from error
+        raise UsageError(f"{file} is not a plan: its actions cannot be read", again) from error
 
 
 def _hashed(data: Mapping[str, Any]) -> str:
@@ -47,7 +47,7 @@ def _hashed(data: Mapping[str, Any]) -> str:
         return "none"
 
 
-def _read(file: Path) -> Any:
+def _read(file: Path, again: str) -> Any:
     try:
         with file.open("rb") as stream:
             text = stream.read(_LIMIT + 1)
@@ -58,4 +58,4 @@ def _read(file: Path) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{file} is damaged: it is not JSON", _AGAIN) from error
+        raise UsageError(f"{file} is damaged: it is not JSON", again) from error

@@ -168,6 +168,38 @@ def within(whole: Plan, saved: Iterable[str]) -> Plan:
     return replace(whole, actions=kept, findings=(*whole.findings, *map(_stale, sorted(stale) + sorted(promotions))))
 
 
+Why = tuple[str, str]
+
+
+def without(whole: Plan, refused: Mapping[str, Why]) -> Plan:
+    """The plan without what is sure to be refused (by action id: why, and what to do about it).
+
+    Of a promotion that cannot be finished nothing is begun, and what others need too is left to them. Revoking stays.
+    """
+    gone: dict[str, Why] = dict(refused)
+    stopped: dict[str, Why] = {}
+    for _ in whole.actions:  # each round stops at least one more
+        known = len(gone) + len(stopped)
+        for item in whole.actions:
+            why = _stopped(item, gone, stopped)
+            if why is not None and not item.facts.get("revokes"):
+                gone.setdefault(item.id, why)
+                stopped |= {name: why for name in item.origins if name not in stopped}
+        if len(gone) + len(stopped) == known:
+            break
+    kept = tuple(item for item in whole.actions if item.id not in gone)
+    findings = (Finding(name, "refused", f"nothing was begun: {why}", hint) for name, (why, hint) in stopped.items())
+    return replace(whole, actions=kept, findings=(*whole.findings, *findings))
+
+
+def _stopped(item: Action, gone: Mapping[str, Why], stopped: Mapping[str, Why]) -> Why | None:
+    """Why an action is not to be begun: it is refused, needs what is, or all who ask for it are stopped."""
+    needed = next((gone[name] for name in (item.id, *item.needs) if name in gone), None)
+    if needed is None and item.origins and all(name in stopped for name in item.origins):
+        return stopped[item.origins[0]]
+    return needed
+
+
 def ahead(whole: Plan, names: Iterable[str]) -> Plan:
     """The part of a plan that only copies, for the promotions of these names: nothing registered, nothing approved."""
     chosen = set(names)
@@ -177,6 +209,17 @@ def ahead(whole: Plan, names: Iterable[str]) -> Plan:
         if action.key.kind in ("repository", "image", "artifact") and not chosen.isdisjoint(action.origins)
     )
     return replace(whole, actions=kept, findings=())
+
+
+def only(whole: Plan, saved: Iterable[str]) -> Plan:
+    """Exactly the actions that saved plans have. Every other one is stale, and so is what needs such a one."""
+    ids = set(saved)
+    kept: dict[str, Action] = {}
+    for item in whole.actions:
+        if item.id in ids and all(need in kept for need in item.needs):
+            kept[item.id] = item
+    left = sorted(str(item.key) for item in whole.actions if item.id not in kept)
+    return replace(whole, actions=tuple(kept.values()), findings=(*whole.findings, *map(_stale, left)))
 
 
 def _stale(about: str) -> Finding:

@@ -25,6 +25,7 @@ from controller.core.scope import Scope
 from controller.core.wish import Subject
 from controller.kinds.base import World
 from controller.oci.network import Network
+from controller.preflight import foresee, held_back
 from controller.reconcile import Thought, reconcile, think, think_of
 from controller.recording import Journal, hubs_of, recorded
 from controller.wiring import copy_limit, parts_from, registry_bases, roleless, roles_of
@@ -83,6 +84,7 @@ class Line:
     def _applied(self, thought: Thought, stopped: Stopped) -> Report:
         if self.pushing:
             thought = replace(thought, plan=registering(thought.plan))
+        thought = held_back(thought, foresee(self.reader, thought.plan.actions, self.manifests, self._pool))
         registries = self._registries(stopped)
         try:
             world = self._world(thought, registries, stopped)

@@ -54,6 +54,11 @@ def test_a_spoke_without_a_role_is_promoted_once_access_is_granted(granted):
 def test_a_push_spoke_registers_and_the_hub_approves_once_access_is_granted(granted):
     world = granted(PUSH, wish("vision-lab"))
     world.source("vision-lab", VISION)
+    refused = explained(world.push("vision-lab"), world.fleet)
+    hints = " ".join(hint for row in refused.rows for hint in row.hints)
+    assert refused.exit_code() == 5
+    assert f"lacks sts:AssumeRole on arn:aws:iam::{HUB}:role/hubwright-register" in hints
+    assert f"hubwright access apply --account {HUB}" in hints
     world.apply(HUB, VISION)
     pushed = world.push("vision-lab")
     assert (standing(pushed, "vision-lab-1"), why(pushed, "vision-lab-1")[1:]) == ("deferred", ())

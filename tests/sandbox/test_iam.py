@@ -113,3 +113,44 @@ def test_providers(iam: Any, refused: Any) -> None:
         iam.create_open_id_connect_provider(Url="https://token.actions.githubusercontent.com")
     iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
     assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
+
+
+def test_the_simulator_answers_for_the_principals_own_policies(iam: Any, refused: Any) -> None:
+    """By action, and with several resources by resource; in the given context; nothing is done (IAM API Reference)."""
+    said = [
+        {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::store/models/*"},
+        {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::store/models/closed/*"},
+        {
+            "Effect": "Allow",
+            "Action": "sagemaker:CreateModelPackage",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"sagemaker:ModelApprovalStatus": "PendingManualApproval"}},
+        },
+    ]
+    arn = iam.create_role(RoleName="writer", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    document = json.dumps({"Version": "2012-10-17", "Statement": said})
+    iam.put_role_policy(RoleName="writer", PolicyName="own", PolicyDocument=document)
+    places = [f"arn:aws:s3:::store/{name}" for name in ("models/a", "models/closed/a", "other/a")]
+    (row,) = iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["s3:PutObject"], ResourceArns=places)[
+        "EvaluationResults"
+    ]
+    assert [item["EvalResourceDecision"] for item in row["ResourceSpecificResults"]] == [
+        "allowed",
+        "explicitDeny",
+        "implicitDeny",
+    ]
+    for status, decision in (("PendingManualApproval", "allowed"), ("Approved", "implicitDeny")):
+        context = {
+            "ContextKeyName": "sagemaker:ModelApprovalStatus",
+            "ContextKeyValues": [status],
+            "ContextKeyType": "string",
+        }
+        asked = {"ActionNames": ["sagemaker:CreateModelPackage"], "ContextEntries": [context]}
+        (row,) = iam.simulate_principal_policy(PolicySourceArn=arn, **asked)["EvaluationResults"]
+        assert (row["EvalActionName"], row["EvalResourceName"], row["EvalDecision"]) == (
+            "sagemaker:CreateModelPackage",
+            "*",
+            decision,
+        )
+    with refused("NoSuchEntity", 404):
+        iam.simulate_principal_policy(PolicySourceArn=arn + "s", ActionNames=["s3:PutObject"])

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 READ_OBJECTS = ("s3:GetObject", "s3:GetObjectVersion")
+READ_VERSIONS = ("s3:GetObjectVersion",)
+"""Of a store: it is always versioned, and what is recorded names its version."""
 LIST_OBJECTS = ("s3:ListBucket",)
 """Also what makes S3 say 404 instead of 403 of an object that is not there."""
 LIST_VERSIONS = ("s3:ListBucketVersions",)
-WRITE_OBJECTS = ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:PutObjectTagging")
+PUT_OBJECTS = ("s3:PutObject", "s3:PutObjectTagging")
+WRITE_OBJECTS = ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", *PUT_OBJECTS)
 LIST_UPLOADS = ("s3:ListBucketMultipartUploads",)
 BUCKET_STATE = ("s3:GetBucketVersioning",)
 AUDIT = ("s3:GetObject", "s3:PutObject")
@@ -49,6 +52,8 @@ ENCRYPT = ("kms:Decrypt", "kms:GenerateDataKey")
 SEE_KEY = ("kms:DescribeKey",)
 LEND_KEY = ("kms:CreateGrant", "kms:DescribeKey")
 
+SIMULATE = ("iam:SimulatePrincipalPolicy",)
+"""Asking what a role may do, before anything is done."""
 ASSUME = ("sts:AssumeRole",)
 TAG_SESSION = ("sts:TagSession",)
 ASSUME_WEB = ("sts:AssumeRoleWithWebIdentity",)

@@ -59,13 +59,19 @@ def advice(lack: Lack, documents: Iterable[Document]) -> str:
     """One line: what is missing, and what grants it."""
     who = lack.who or "the role"
     missing = f"{who} lacks {lack.action}" + (f" on {lack.resource}" if lack.resource else "")
-    found = [item for item in documents if grants(item, lack)]
+    found = granting(lack, documents)
     if not found:
         return f"{missing}: nothing that this fleet's manifests ask for grants it"
-    return f"{missing}: it is granted by {' and '.join(map(_place, found))}"
+    return f"{missing}: it is granted by {' and '.join(map(place, found))}"
 
 
-def _place(item: Document) -> str:
+def granting(lack: Lack, documents: Iterable[Document]) -> list[Document]:
+    """The documents that would grant what is lacking."""
+    return [item for item in documents if grants(item, lack)]
+
+
+def place(item: Document) -> str:
+    """A document, and how it is brought about."""
     account = item.key.target.account
     do = {
         "apply": f"hubwright access apply --account {account}",

@@ -37,6 +37,7 @@ def write_hub_roles(pen: Pen, hub: HubSide) -> None:
         _reads_store(pen, hub, key)
         _reads_sources(pen, hub, key)
         read_recorded(pen, hub, key)
+        _asks(pen, hub, key, access.register, access.approve)
     if access.register:
         key = _role(pen, hub, access.register, "register", hub.writers)
         _pushers(pen, hub, access.register)
@@ -122,6 +123,13 @@ def _reads(pen: Pen, hub: HubSide, key: Key) -> None:
     read_judged(pen, hub, key)
 
 
+def _asks(pen: Pen, hub: HubSide, key: Key, *roles: str | None) -> None:
+    """Asking what the roles that write may do, so that a plan says what they lack."""
+    named = sorted({role for role in roles if role})
+    if named:
+        _say(pen, hub, key, "Asks", may.SIMULATE, named)
+
+
 def _reads_store(pen: Pen, hub: HubSide, key: Key) -> None:
     """What `drift`, `trace`, `attest` and gates read of what was promoted: records, objects, images."""
     for store in hub.hub.stores:
@@ -146,6 +154,7 @@ def _registers(pen: Pen, hub: HubSide, key: Key) -> None:
     if pen.facts.pushes:  # a push spoke's run reads the hub with this role
         _say(pen, hub, key, "MakesGroups", made, groups)
         _reads(pen, hub, key)
+        _asks(pen, hub, key, hub.access.register)
         for store in hub.hub.stores:  # of records only the names: a push spoke reads its own alone
             listed = {"StringLike": {"s3:prefix": [f"{store.prefix}/.releases/*"]}}
             _say(pen, hub, key, f"ListsRecords{store.name}", may.LIST_OBJECTS, [hub.bucket(store.bucket)], listed)

@@ -103,7 +103,7 @@ def write_chained(pen: Pen, hub: HubSide, key: Key) -> None:
     for first, _, item in _chained(pen.facts, second=hub.name):
         for store in first.hub.stores:
             below = first.bucket(f"{store.bucket}/{store.prefix}/*")
-            _say(pen, hub, key, f"CopiesHub{first.account}", may.READ_OBJECTS, below, origin=item.path)
+            _say(pen, hub, key, f"CopiesHub{first.account}", may.READ_VERSIONS, below, origin=item.path)
         for arn in first.keys:
             via = _via(arn)
             place = usable(arn, via)
@@ -116,7 +116,7 @@ def write_handed_on(pen: Pen, hub: HubSide, policy: Key, store: Store) -> None:
     for _, second, item in _chained(pen.facts, first=hub.name):
         if second.access.register and second.account != hub.account:
             principal, conditions = _grantee(pen.facts, second, {})
-            wished = statement(may.READ_OBJECTS, [below], principal=principal, conditions=conditions)
+            wished = statement(may.READ_VERSIONS, [below], principal=principal, conditions=conditions)
             pen.say(policy, ("HandsOn", second.account), wished, item.path)
 
 

@@ -80,9 +80,14 @@ def _bucket(pen: Pen, spoke: SpokeSide, bucket: str) -> None:
 
 
 def _key(pen: Pen, spoke: SpokeSide, arn: str) -> None:
-    key = pen.policy(spoke, "key_policy", arn, f"lets the hub decrypt what leaves the spoke {spoke.name}")
+    key = pen.policy(spoke, "key_policy", arn, f"lets those decrypt who read what leaves the spoke {spoke.name}")
     region = arn.split(":")[3]
     via = {"StringEquals": {"kms:ViaService": [f"s3.{region}.{domain_of(region)}"]}}
+    own = spoke.pushers if spoke.pushes else tuple(filter(None, [spoke.access.read]))
+    if own:  # not every key leaves it to its account's policies who may use it
+        conditions = pen.facts.organized({**via, "ArnEquals": {"aws:PrincipalArn": list(own)}})
+        wished = statement(may.DECRYPT, ["*"], principal={"AWS": [spoke.root]}, conditions=conditions)
+        pen.say(key, ("SpokeReads",), wished, spoke.path)
     roles = [(hub, word, role, more) for hub, word, role, _, more in _readers(pen, spoke)]
     for hub, word, role, more in roles:
         both = {**more, "StringEquals": {**more.get("StringEquals", {}), **via["StringEquals"]}}

@@ -73,12 +73,22 @@ def _key(pen: Pen, hub: HubSide, arn: str) -> None:
             conditions = pen.facts.organized({**via, "ArnEquals": {"aws:PrincipalArn": [role]}})
             wished = statement(deeds, ["*"], principal={"AWS": [hub.root]}, conditions=conditions)
             pen.say(key, ("Hub", word), wished, hub.path)
+    if hub.active and hub.active.kms_key_arn == arn and hub.access.register:
+        _lends(pen, hub, key, region)
     write_key_handed_on(pen, hub, key, arn)
     for group in pen.facts.groups_of(hub):
         for reader in _readers(pen.facts, hub, group):
             principal, conditions = reader.grant(pen.facts, via)
             wished = statement(may.DECRYPT, ["*"], principal=principal, conditions=conditions)
             pen.say(key, ("Readers", reader.word), wished, group.path)
+
+
+def _lends(pen: Pen, hub: HubSide, key: Key, region: str) -> None:
+    """A repository that is made with the key takes a grant on it."""
+    via = {"StringEquals": {"kms:ViaService": [f"ecr.{region}.{domain_of(region)}"]}}
+    conditions = pen.facts.organized({**via, "ArnEquals": {"aws:PrincipalArn": [hub.access.register or ""]}})
+    wished = statement(may.LEND_KEY, ["*"], principal={"AWS": [hub.root]}, conditions=conditions)
+    pen.say(key, ("HubLends",), wished, hub.path)
 
 
 def write_readers(pen: Pen, hub: HubSide, names: Names) -> None:

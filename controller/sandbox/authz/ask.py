@@ -45,3 +45,9 @@ def tag_keys(tags: Mapping[str, str], prefix: str = "aws:requesttag/") -> Keys:
 def rows(tags: Iterable[Mapping[str, str]] | None, key: str = "Key", value: str = "Value") -> dict[str, str]:
     """Tags as a dict, as far as they are any."""
     return {str(row.get(key, "")): str(row.get(value, "")) for row in tags or ()}
+
+
+def alias_keys(aliases: Iterable[str]) -> Keys:
+    """The context of a KMS key's aliases, whichever service asks for the key."""
+    named = tuple(aliases)
+    return {"kms:resourcealiases": named} if named else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from controller.sandbox.authz.ask import Ask, Keys, rows, tag_keys
+from controller.sandbox.authz.ask import Ask, Keys, alias_keys, rows, tag_keys
 from controller.sandbox.ecr.oci import Asked
 from controller.sandbox.ecr.repositories import arn_of
 from controller.sandbox.ecr.state import Registry
@@ -38,7 +38,8 @@ def _created(world: World, registry: Registry, caller: Caller, document: Documen
         return
     via = {"kms:viaservice": (f"ecr.{caller.region}.amazonaws.com",), "kms:calleraccount": (caller.account,)}
     for action in ("kms:CreateGrant", "kms:DescribeKey"):
-        yield Ask(action, key.arn, key.account, via, (f"key {key.id}", key.policy), "key")
+        context = via | alias_keys(key.aliases)
+        yield Ask(action, key.arn, key.account, context, (f"key {key.id}", key.policy), "key")
 
 
 def asks(world: World, caller: Caller, operation: str, document: Document) -> Iterable[Ask]:

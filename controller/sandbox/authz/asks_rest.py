@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from controller.core.arn import partition_of
-from controller.sandbox.authz.ask import Ask, Keys, rows, tag_keys
+from controller.sandbox.authz.ask import Ask, Keys, alias_keys, rows, tag_keys
 from controller.sandbox.events.buses import locate_bus
 from controller.sandbox.kms.service import named_key
 from controller.sandbox.principals import Caller
@@ -79,9 +79,7 @@ def kms_asks(world: World, caller: Caller, operation: str, document: Document) -
     if key is None:
         yield Ask(action, "*", caller.account, tag_keys(rows(document.get("Tags"), "TagKey", "TagValue")))
         return
-    context: Keys = {"kms:calleraccount": (caller.account,)}
-    if key.aliases:
-        context["kms:resourcealiases"] = tuple(key.aliases)
+    context: Keys = {"kms:calleraccount": (caller.account,), **alias_keys(key.aliases)}
     if document.get("Operations"):
         context["kms:grantoperations"] = tuple(document["Operations"])
     yield Ask(action, key.arn, key.account, context, (f"key {key.id}", key.policy), "key")
@@ -89,6 +87,7 @@ def kms_asks(world: World, caller: Caller, operation: str, document: Document) -
 
 def _iam_place(caller: Caller, operation: str, document: Document) -> str:
     arn = document.get("PolicyArn") if "Role" not in operation else None
+    arn = arn or document.get("PolicySourceArn")
     if arn or document.get("OpenIDConnectProviderArn"):
         return str(arn or document["OpenIDConnectProviderArn"])
     base = f"arn:{caller.partition}:iam::{caller.account}:"

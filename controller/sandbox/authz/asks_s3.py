@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl, unquote
 
-from controller.sandbox.authz.ask import Ask, Keys, tag_keys
+from controller.sandbox.authz.ask import Ask, Keys, alias_keys, tag_keys
 from controller.sandbox.kms.service import named_key
 from controller.sandbox.principals import Caller
 from controller.sandbox.s3.objects import default_encryption
@@ -84,7 +84,7 @@ def _key_ask(world: World, caller: Caller, action: str, bucket: Bucket, text: st
     key = named_key(world, caller.account, bucket.region, text)
     if key is None:
         raise ServiceError("KMS.NotFoundException", f"Key '{text}' does not exist")
-    yield Ask(action, key.arn, key.account, via, (f"key {key.id}", key.policy), "key")
+    yield Ask(action, key.arn, key.account, via | alias_keys(key.aliases), (f"key {key.id}", key.policy), "key")
 
 
 def _is_kms(headers: Mapping[str, str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from controller.sandbox.authz.ask import Keys
@@ -45,7 +46,17 @@ def policies_of(world: World, caller: Caller) -> Policies:
     if identity is None:
         return Policies()
     iam = world.iam_of(caller.account)
-    kind = "role" if session else "user"
+    held = policies_held(iam, identity, "role" if session else "user")
+    if session and (session.policies or session.policy_arns):
+        texts = [
+            Named(f"session {number}", read_policy(text, "identity")) for number, text in enumerate(session.policies)
+        ]
+        return replace(held, session=(*texts, *_managed(iam, list(session.policy_arns))))
+    return held
+
+
+def policies_held(iam: Iam, identity: Identity, kind: str) -> Policies:
+    """The policies and the boundary of a role or a user (`kind`), without any session."""
     inline = [
         Named(f"{kind} {iam.account}/{identity.name}/{name}", read_policy(text, "identity"))
         for name, text in identity.inline.items()
@@ -53,14 +64,7 @@ def policies_of(world: World, caller: Caller) -> Policies:
     boundary = _managed(iam, [identity.boundary]) if identity.boundary else []
     if identity.boundary and not boundary:
         boundary = [Named("boundary", read_policy('{"Version": "2012-10-17", "Statement": []}', "identity"))]
-    narrowed: tuple[Named, ...] | None = None
-    if session and (session.policies or session.policy_arns):
-        texts = [
-            Named(f"session {number}", read_policy(text, "identity")) for number, text in enumerate(session.policies)
-        ]
-        narrowed = (*texts, *_managed(iam, list(session.policy_arns)))
-    own = (*inline, *_managed(iam, identity.attached))
-    return Policies(own, boundary[0] if boundary else None, narrowed)
+    return Policies((*inline, *_managed(iam, identity.attached)), boundary[0] if boundary else None)
 
 
 def principal_of(world: World, caller: Caller) -> Principal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from controller.sandbox.iam import policies, providers, roles
+from controller.sandbox.iam import policies, providers, roles, simulate
 from controller.sandbox.iam.common import Document
 from controller.sandbox.principals import Caller
 from controller.sandbox.world import World
@@ -52,4 +52,5 @@ OPERATIONS: dict[str, Operation] = {
     "GetUser": providers.get_user,
     "PutUserPolicy": providers.put_user_policy,
     "CreateAccessKey": providers.create_access_key,
+    "SimulatePrincipalPolicy": simulate.simulate_principal_policy,
 }
