@@ -15,7 +15,8 @@ from controller.cli.auditing import journal
 from controller.cli.files import write_all, write_whole
 from controller.cli.line import _Telling as Telling
 from controller.cli.output import write
-from controller.cli.run import Run, opened, read_manifests
+from controller.cli.reading import read_manifests
+from controller.cli.run import Run, opened
 from controller.cli.saved import saved_ids
 from controller.cli.settings import Settings
 from controller.cli.stop import STOP

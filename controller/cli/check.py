@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from controller.cli.output import told, write
-from controller.cli.run import read_manifests
+from controller.cli.reading import read_manifests
 from controller.cli.settings import Settings
 from controller.core.access.troubles import troubles
 from controller.core.manifests import Manifests

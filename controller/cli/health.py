@@ -9,7 +9,8 @@ from typing import Any
 
 from controller.aws.clock import seconds_off
 from controller.cli.output import write
-from controller.cli.run import Run, opened, read_manifests
+from controller.cli.reading import read_manifests
+from controller.cli.run import Run, opened
 from controller.cli.settings import Settings
 from controller.core.manifests import Manifests
 from controller.doctor import Check, clock, examine, tried

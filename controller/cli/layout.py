@@ -10,7 +10,7 @@ from typing import Any
 
 from controller.cli.files import write_new
 from controller.cli.output import write
-from controller.cli.run import read_manifests
+from controller.cli.reading import read_manifests
 from controller.cli.settings import Settings
 from controller.core.arn import partition_of
 from controller.core.errors import UsageError

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.cli.output import write
-from controller.cli.run import read_manifests
+from controller.cli.reading import read_manifests
 from controller.cli.settings import Settings
 from controller.core.errors import HubwrightError, UsageError
 from controller.core.manifests import AnyEntry, Manifests

@@ -9,8 +9,9 @@ from pathlib import Path
 from controller.cli.amend import put
 from controller.cli.files import write_whole
 from controller.cli.output import write
+from controller.cli.reading import read_manifests
 from controller.cli.recorded import recorded as recorded_runs
-from controller.cli.run import opened, read_manifests
+from controller.cli.run import opened
 from controller.cli.settings import Settings
 from controller.core.errors import SourceError, UsageError
 from controller.core.limits import parse_moment

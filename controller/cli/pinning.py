@@ -8,7 +8,8 @@ from pathlib import Path
 
 from controller.cli.files import write_all, write_new
 from controller.cli.output import write
-from controller.cli.run import Run, opened, read_manifests
+from controller.cli.reading import read_manifests
+from controller.cli.run import Run, opened
 from controller.cli.settings import Settings
 from controller.core.errors import UsageError
 from controller.core.manifests import Manifests

@@ -17,6 +17,7 @@ from controller.aws.cloud import AwsCloud
 from controller.aws.registries import EcrRegistries
 from controller.cli.asking import Asking
 from controller.cli.gauge import Gauge
+from controller.cli.reading import read_manifests
 from controller.cli.settings import Settings
 from controller.cli.stop import STOP
 from controller.cli.term import Progress
@@ -30,7 +31,6 @@ from controller.figures import figures
 from controller.kinds.base import World
 from controller.oci.network import Network, blocks, is_proxy
 from controller.reconcile import Thought, think
-from controller.source.load import load
 from controller.source.review import read_review
 from controller.wiring import copy_limit, parts_from, prove, registry_bases, roleless, roles_of
 
@@ -140,19 +140,6 @@ def opened(settings: Settings, added: Mapping[str, bytes] | None = None) -> Iter
         copiers.shutdown(wait=not STOP.asked(), cancel_futures=True)
         relays.shutdown(wait=not STOP.asked(), cancel_futures=True)
         pool.shutdown(wait=not STOP.asked(), cancel_futures=True)
-
-
-def read_manifests(settings: Settings, added: Mapping[str, bytes] | None = None) -> Manifests:
-    """The manifests, checked, as if the files `added` by path were among them; their faults are in `problems`."""
-    return load(
-        Path(settings.repo),
-        ref=settings.ref,
-        worktree=settings.worktree,
-        path=settings.path,
-        platform=settings.platform,
-        attribution=False,
-        added=added,
-    )
 
 
 def network_of(settings: Settings) -> Network:

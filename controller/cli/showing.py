@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from controller.cli.output import write
-from controller.cli.run import read_manifests
+from controller.cli.reading import read_manifests
 from controller.cli.settings import Settings
 from controller.core.canonical import digest
 from controller.core.errors import UsageError

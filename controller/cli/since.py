@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from controller.cli.run import read_manifests
+from controller.cli.reading import read_manifests
 from controller.cli.settings import Settings
 from controller.core.brought import brought
 from controller.core.errors import HubwrightError

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from controller.aws.calls import CallLog
 from controller.aws.cloud import AwsCloud
-from controller.cli.run import network_of, read_manifests
+from controller.cli.reading import read_manifests
+from controller.cli.run import network_of
 from controller.cli.settings import Settings
 from controller.cli.stop import STOP
 from controller.core.errors import UsageError, WaitingError

@@ -12,6 +12,7 @@ from botocore.exceptions import ConnectionClosedError
 from controller.sandbox import local
 from controller.sandbox.wire import Died
 from controller.sandbox.world import Session, World
+from tests.pace import seconds
 from tests.sandbox.conftest import CHURN, HUB, Bench
 
 
@@ -93,7 +94,7 @@ def test_a_delay_is_logical_on_a_logical_clock(world: World, sm: Any) -> None:
     before, began = world.clock.now(), time.monotonic()
     names(sm)
     assert world.clock.now() - before >= 3600
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 def test_watchers_see_both_sides_of_a_call(world: World, sm: Any) -> None:
@@ -180,10 +181,7 @@ def test_equal_runs_are_equal(bench: Bench, sm: Any, s3: Any) -> None:
 
 def test_worlds_are_quick(bench: Bench) -> None:
     """Crash enumeration makes hundreds; the bound is 50 ms."""
-    began = time.perf_counter()
-    for _ in range(100):
-        World(logical=True).copy()
-    assert time.perf_counter() - began < 5
+    assert seconds(lambda: World(logical=True).copy(), 0.05) < 0.05
 
 
 def test_callers(bench: Bench, refused: Any) -> None:

