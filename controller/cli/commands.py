@@ -120,7 +120,9 @@ def plan(out: Path | None, form: str, *, offline: bool, **values: Any) -> int:
 
 
 @hubwright.command()
-@click.option("--plan", "plans", type=_FILE, multiple=True, metavar="FILE...", help="Do only what these saved plans have.")
+@click.option(
+    "--plan", "plans", type=_FILE, multiple=True, metavar="FILE...", help="Do only what these saved plans have."
+)
 @click.argument("more", nargs=-1, type=_FILE, metavar="")
 @formats("text", "json", "markdown", "sarif", "junit", "github")
 @taking(ALSO, SCOPE, ACTING, FOLDER, REVISION, REVIEW, RUNNING, NETWORK)

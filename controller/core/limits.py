@@ -75,11 +75,7 @@ def metadata_count(metadata: Mapping[str, str]) -> str:
     """Says when there are too many entries beside our own."""
     ours = METADATA_OURS + len(keys_marks(metadata))
     room = METADATA_ENTRIES - ours
-    return (
-        f"at most {room}: SageMaker takes {METADATA_ENTRIES}, Hubwright needs {ours}"
-        if len(metadata) > room
-        else ""
-    )
+    return f"at most {room}: SageMaker takes {METADATA_ENTRIES}, Hubwright needs {ours}" if len(metadata) > room else ""
 
 
 def tag_faults(tags: Mapping[str, str]) -> dict[str, tuple[bool, str, str]]:
