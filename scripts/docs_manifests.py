@@ -38,8 +38,8 @@ What a repository declares, kind by kind. The example fleet in [`manifests/`](..
   symbolic links, submodules, executable files and files of more than 256 KiB are refused by name (on the disk the
   executable bit is not looked at: some file systems set it everywhere). So are two names that are one where upper
   and lower case are not told apart. More than 20,000 files, or 128 MiB in all of them, is an error.
-- A folder without any manifest, or without exactly one Fleet, is an error: it never means that nothing is wanted. Of two
-  Fleets neither is preferred.
+- A folder without any manifest, or without exactly one Fleet, is an error: it never means that nothing is wanted. Of
+  two Fleets neither is preferred.
 - Names (`metadata.name`) are unique per kind. Two documents of one name are both invalid: neither is preferred.
 - A wrong team document is left out, with whatever names it; everything else goes on (exit 5). A wrong platform document
   blocks what depends on it. `hubwright validate` shows every problem as `file:line:column`.
@@ -114,8 +114,8 @@ spec:
 ```
 """,
     "Promotion": """Two promotions of one source version to one group are both invalid. `metadata` may have at most 37
-entries (SageMaker takes 50, Hubwright writes 13, and more to note long keys), with keys of 1 to 128 and values of 1 to 256 letters, digits,
-spaces and `_ . : / = + - @`.
+entries (SageMaker takes 50, Hubwright writes 13, and more to note long keys), with keys of 1 to 128 and values of 1 to
+256 letters, digits, spaces and `_ . : / = + - @`.
 """,
     "Lock": """A lock must be in its promotion's folder, be called `NAME.lock.yaml` and be for the promotion's source. A
 promotion whose lock is wrong is not acted on: it is never taken for an unlocked one.
