@@ -38,7 +38,8 @@ What a repository declares, kind by kind. The example fleet in [`manifests/`](..
   symbolic links, submodules, executable files and files of more than 256 KiB are refused by name (on the disk the
   executable bit is not looked at: some file systems set it everywhere). So are two names that are one where upper
   and lower case are not told apart. More than 20,000 files, or 128 MiB in all of them, is an error.
-- A folder without any manifest, or without a valid Fleet, is an error: it never means that nothing is wanted.
+- A folder without any manifest, or without exactly one Fleet, is an error: it never means that nothing is wanted. Of
+  two Fleets neither is preferred.
 - Names (`metadata.name`) are unique per kind. Two documents of one name are both invalid: neither is preferred.
 - A wrong team document is left out, with whatever names it; everything else goes on (exit 5). A wrong platform document
   blocks what depends on it. `hubwright validate` shows every problem as `file:line:column`.

@@ -54,7 +54,7 @@ def _ready(texts: Mapping[Path, str]) -> Iterator[dict[Path, Path]]:
     ready: dict[Path, Path] = {}
     try:
         for path, text in texts.items():
-            ready[path] = _beside(path, text)
+            ready[path] = _made_ready(path, text)
         yield ready
     except OSError as error:
         place = error.filename2 or error.filename
@@ -62,6 +62,13 @@ def _ready(texts: Mapping[Path, str]) -> Iterator[dict[Path, Path]]:
     finally:
         for name in ready.values():
             name.unlink(missing_ok=True)
+
+
+def _made_ready(path: Path, text: str) -> Path:
+    try:
+        return _beside(path, text)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error  # not the other name, which nobody gave
 
 
 def _beside(path: Path, text: str) -> Path:

@@ -90,15 +90,15 @@ def read_group(client: Client, group: str) -> tuple[Package, ...]:
 
 
 def approved(client: Client, group: str) -> tuple[Package, ...]:
-    """The versions of a group that are Approved and finished now, by number."""
-    pages = client.pages(
-        "ListModelPackages",
-        "ModelPackageSummaryList",
-        ModelPackageGroupName=group,
-        ModelApprovalStatus="Approved",
-        MaxResults=100,
-    )
-    found = [describe(client, str(item["ModelPackageArn"])) for item in pages]
+    """The versions of a group that are Approved and finished now, by number; none of a group that is not there."""
+    asked = {"ModelPackageGroupName": group, "ModelApprovalStatus": "Approved", "MaxResults": 100}
+    try:
+        listed = list(client.pages("ListModelPackages", "ModelPackageSummaryList", **asked))
+    except CloudError as error:
+        if not error.missing:
+            raise
+        return ()
+    found = [describe(client, str(item["ModelPackageArn"])) for item in listed]
     return _ordered(item for item in found if item and (item.approval, item.status) == ("Approved", "Completed"))
 
 

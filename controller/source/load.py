@@ -154,6 +154,8 @@ def _documents(folder: files.Folder, label: str = "") -> _Read:
             unread.add((_claimed(file, faults), file.below))
         else:
             entries.append(entry)
+        if entry is not None and file.path.endswith(LOCK_SUFFIX) and _unknown(file.path)[1] != entry.name:
+            unread.add((_unknown(file.path), file.below))  # whatever it says: its promotion is not an unlocked one
     for problem in folder.problems:
         if files.is_manifest(problem.path) and problem.path not in present:
             kind, name = _unknown(problem.path)

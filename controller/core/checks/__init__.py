@@ -90,9 +90,20 @@ def _enter(book: Book, entries: Sequence[AnyEntry]) -> None:
                     f"{other.path} is named {entry.kind} {shown(entry.name)} too",
                     hint="rename one of them",
                 )
-    fleets = [entry for entry in entries if entry.kind == "Fleet"]
-    for entry in fleets[1:]:
-        book.fault(entry, "duplicate", ("kind",), f"{fleets[0].path} is a Fleet too", expected="one per repository")
+    _one_fleet(book, [entry for entry in entries if entry.kind == "Fleet"])
+
+
+def _one_fleet(book: Book, fleets: Sequence[AnyEntry]) -> None:
+    """Of two Fleets none is preferred: under the other one's mark everything would be made a second time."""
+    broken = [
+        f"the Fleet {shown(name)}, which is not valid, stands beside it"
+        for kind, name in sorted(book.invalid)
+        if kind == "Fleet"
+    ]
+    for entry in fleets:
+        others = [f"{other.path} is a Fleet too" for other in fleets if other is not entry] + broken
+        if others and (entry.kind, entry.name) not in book.invalid:
+            book.fault(entry, "duplicate", ("kind",), others[0], expected="one per repository")
 
 
 def _spread(book: Book) -> None:
