@@ -26,8 +26,12 @@ from controller.kinds.base import Client, Cloud
 from controller.kinds.sealed import sealed
 from controller.kinds.weigh import weigh
 
-Check = Callable[[str, Mapping[str, Any]], None]
-"""Looks at an object's address and head, and may refuse it."""
+Check = Callable[[str, Mapping[str, Any]], None] | None
+"""Looks at an object's address and head, and may refuse it; None where nothing is to be looked at."""
+
+
+Rows = list[tuple[Object, Mapping[str, str]]]
+"""Objects with the checksums that S3 has of them."""
 
 
 class RefusedError(HubwrightError):
@@ -163,8 +167,9 @@ def release_of(cloud: Cloud, subject: Subject, described: Mapping[str, Any], gro
     objects: dict[str, Object] = {}
     checksums: dict[str, Mapping[str, str]] = {}
     prefixes = []
+    check = partial(_unsealed, cloud, subject) if _crosses(subject) else None
     for place in fields.places(body):
-        rows = list(_objects(storage, source.account, place, partial(_unsealed, cloud, subject)))
+        rows = list(_objects(storage, source.account, place, check))
         objects |= {item.uri: item for item, _ in rows}
         checksums |= {item.uri: sums for item, sums in rows if sums}
         if not (len(rows) == 1 and rows[0][0].uri == place.uri):
@@ -206,11 +211,14 @@ def _noted(described: Mapping[str, Any]) -> dict[str, str]:
     return noted | ({"modified": versions.instant(changed)} if changed else {})
 
 
+def _crosses(subject: Subject) -> bool:
+    """Whether a role of another account is to copy the objects."""
+    foreign_to_hub = subject.source.account != subject.place.target.account
+    return foreign_to_hub and subject.promotion.artifacts == "copy" and subject.spoke.copy == "server"
+
+
 def _unsealed(cloud: Cloud, subject: Subject, uri: str, head: Mapping[str, Any]) -> None:
     """RefusedError for an object that the hub could never copy by itself, though it can be read here."""
-    foreign_to_hub = subject.source.account != subject.place.target.account
-    if not foreign_to_hub or subject.promotion.artifacts != "copy" or subject.spoke.copy != "server":
-        return
     if reason := sealed(cloud.client(reader_of(subject), "kms"), head):
         raise RefusedError(f"{uri} {reason}")
 
@@ -222,12 +230,25 @@ def _objects(
     rows = [] if place.form == "prefix" else _one(client, owner, place.uri, check)
     if not rows and place.form != "object":
         rows = _below(client, owner, place.uri)
+        if rows and check is not None:
+            _check_largest(client, owner, rows, check)
     if not rows:
         raise RefusedError(f"{fields.dotted(place.path)} names {place.uri}, which does not exist")
     yield from rows
 
 
-def _one(client: Client, owner: str, uri: str, check: Check) -> list[tuple[Object, Mapping[str, str]]]:
+def _check_largest(client: Client, owner: str, rows: Rows, check: Callable[..., None]) -> None:
+    """One look stands for all below a prefix: a listing does not say how they are encrypted."""
+    found = max((item for item, _ in rows), key=lambda item: item.size)
+    bucket, key = split_uri(found.uri)
+    try:
+        head = client.call("HeadObject", Bucket=bucket, Key=key, ExpectedBucketOwner=owner)
+    except CloudError:  # the copy itself will tell
+        return
+    check(found.uri, head)
+
+
+def _one(client: Client, owner: str, uri: str, check: Check) -> Rows:
     bucket, key = split_uri(uri)
     if not key or key.endswith("/"):
         return []
@@ -237,7 +258,8 @@ def _one(client: Client, owner: str, uri: str, check: Check) -> list[tuple[Objec
         if error.missing:
             return []
         raise
-    check(uri, head)
+    if check is not None:
+        check(uri, head)
     sums = {name.removeprefix("Checksum"): str(value) for name, value in head.items() if _is_checksum(name)}
     version = head.get("VersionId")
     found = Object(uri, int(head["ContentLength"]), _bare(head["ETag"]), None if version == "null" else version)
@@ -252,7 +274,7 @@ def _bare(etag: str) -> str:
     return etag.strip('"')
 
 
-def _below(client: Client, owner: str, uri: str) -> list[tuple[Object, Mapping[str, str]]]:
+def _below(client: Client, owner: str, uri: str) -> Rows:
     bucket, key = split_uri(uri)
     prefix = key if not key or key.endswith("/") else key + "/"
     pages = client.pages("ListObjectVersions", "Versions", Bucket=bucket, Prefix=prefix, ExpectedBucketOwner=owner)

@@ -59,11 +59,11 @@ def test_only_what_is_known_to_be_aws_own_key_is_refused(head: dict[str, Any], a
     assert kms.asked == ([("DescribeKey", {"KeyId": KEY})] if "SSEKMSKeyId" in head else [])
 
 
-def managed(bed: Bed) -> None:
-    """A key of the spoke's that AWS manages, as `aws/s3` is."""
+def managed(bed: Bed, manager: str = "AWS") -> None:
+    """A key of the spoke's that AWS manages, as `aws/s3` is, or its owner."""
     whole = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{CHURN}:root"}, "Action": "kms:*", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [whole]})
-    bed.world.keys[KEY] = Key("aws-managed", KEY, CHURN, REGION, 0.0, policy, manager="AWS")
+    bed.world.keys[KEY] = Key("aws-managed", KEY, CHURN, REGION, 0.0, policy, manager=manager)
 
 
 @pytest.mark.parametrize("relay", [False, True])
@@ -87,9 +87,28 @@ def test_a_plan_refuses_such_an_object_unless_it_is_relayed(
     assert "AWS manages (aws/s3)" in " ".join(beds.why(report))
 
 
-def test_a_denied_copy_names_the_sources_key(bed: Bed, tmp_path: Path) -> None:
+@pytest.mark.parametrize("relay", [False, True])
+def test_files_below_a_prefix_are_refused_in_the_plan_too(bed: Bed, tmp_path: Path, relay: bool) -> None:
+    """By the largest of them: one job mostly writes them all, and a folder's own marker holds nothing."""
     beds.bucket(bed, CHURN, SOURCE)
     managed(bed)
+    beds.push(bed, CHURN, "churn/serve", "1", "serve")
+    beds.group(bed, CHURN, "churn-experiments")
+    s3 = bed.client(CHURN, "s3")
+    s3.call("PutObject", Bucket=SOURCE, Key="many/1/", Body=b"")
+    for name in ("one", "two"):
+        encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": KEY}
+        s3.call("PutObject", Bucket=SOURCE, Key=f"many/1/{name}", Body=b"x", **encrypted)
+    source(bed, {})
+    fleet = platform(churn_lab=RELAY) if relay else beds.PLATFORM
+    report = bed.plan(beds.manifests(tmp_path, beds.promotion(), platform=fleet))
+    assert ("AWS manages (aws/s3)" in " ".join(beds.why(report))) is not relay
+    assert ("artifact" in {action.key.kind for action in report.plan.actions}) is relay
+
+
+def test_a_denied_copy_names_the_sources_key(bed: Bed, tmp_path: Path) -> None:
+    beds.bucket(bed, CHURN, SOURCE)
+    managed(bed, "CUSTOMER")
     beds.push(bed, CHURN, "churn/serve", "1", "serve")
     beds.group(bed, CHURN, "churn-experiments")
     for name in ("one", "two"):
