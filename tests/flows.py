@@ -121,6 +121,7 @@ def interrupted(world: Granted) -> None:
     calls = world.admins.world.calls
     world.run(main(world), stopped=lambda: any(call.operation == "UploadPartCopy" for call in calls[-40:]))
     assert world.admins.world.buckets[STORE].uploads
+    assert world.admins.world.models_of(HUB, REGION).groups
 
 
 def promoted(world: Granted) -> None:

@@ -50,6 +50,9 @@ class NoPasts:
     def at(self, kind: str, name: str, revision: str) -> tuple[bool, Any]:
         return False, None
 
+    def before(self) -> list[Any]:
+        return []
+
 
 def prepare(admins: Admins) -> None:
     """The audit's bucket with Object Lock, and the table."""

@@ -168,6 +168,17 @@ def test_it_registers_as_pending_only_and_never_approves(ground: Ground) -> None
     denied(lambda: sts.assume_role(**approver), "sts:AssumeRole")
 
 
+def test_it_neither_holds_a_group_nor_ends_a_persons_hold(ground: Ground) -> None:
+    """It makes and marks groups like the hub's own run: what keeps that run from approving is not its to change."""
+    sm = ground.hub("sagemaker")
+    arn = f"arn:aws:sagemaker:{REGION}:{HUB}:model-package-group/churn"
+    sm.add_tags(ResourceArn=arn, Tags=[{"Key": "team", "Value": "growth"}])
+    said = {"Key": "hubwright/hold", "Value": "2020-01-01T00:00:00Z push over"}
+    denied(lambda: sm.add_tags(ResourceArn=arn, Tags=[said]), "sagemaker:AddTags")
+    denied(lambda: sm.add_tags(ResourceArn=arn, Tags=[{"Key": "a", "Value": "b"}, said]), "sagemaker:AddTags")
+    denied(lambda: sm.delete_tags(ResourceArn=arn, TagKeys=["hubwright/hold"]), "sagemaker:DeleteTags")
+
+
 def test_it_reads_no_other_spoke(ground: Ground) -> None:
     """Neither as itself nor through the hub's register role."""
     ground.admins.call(VISION, "s3", "PutObject", Bucket="vision-lab-models", Key="v1/model", Body=b"x")

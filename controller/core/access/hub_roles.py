@@ -18,11 +18,14 @@ from controller.core.access.records import (
 )
 from controller.core.access.statement import statement
 from controller.core.arn import domain_of
+from controller.core.hold import TAG as HOLD
 from controller.core.model import Key
 
 _NAMED = 20
 """Up to so many groups are named one by one; a role's policies hold 10,240 characters."""
 UNTAGGED = {"Null": {f"aws:PrincipalTag/{TAG}": ["true"]}}
+_NO_HOLD = {"ForAllValues:StringNotEquals": {"aws:TagKeys": [HOLD]}}
+_HOLD_ONLY = {"ForAllValues:StringEquals": {"aws:TagKeys": [HOLD]}}
 _BEEN = "sagemaker:CustomerMetadataProperties/hubwright/approved"
 """What says so was approved before, and passes every gate: only who approves may say it."""
 _OWN = "${aws:PrincipalTag/" + TAG + "}"
@@ -142,15 +145,16 @@ def _registers(pen: Pen, hub: HubSide, key: Key) -> None:
     if not groups:
         return
     _say(pen, hub, key, "Registers", may.REGISTER, [*groups, *versions], pending)
-    made = (*may.MAKE_GROUPS, *may.HOLD_GROUPS)
-    if pen.facts.pushes:  # a push spoke's run reads the hub with this role
-        _say(pen, hub, key, "MakesGroups", made, groups)
+    if pen.facts.pushes:  # a push spoke's run reads the hub with this role, and no person's hold is its to end
+        _say(pen, hub, key, "MakesGroups", may.MAKE_GROUPS, groups, dict(_NO_HOLD))
+        _say(pen, hub, key, "HoldsGroups", may.HOLD_GROUPS, groups, {**UNTAGGED, **_HOLD_ONLY})
         _reads(pen, hub, key)
         for store in hub.hub.stores:  # of records only the names: a push spoke reads its own alone
             listed = {"StringLike": {"s3:prefix": [f"{store.prefix}/.releases/*"]}}
             _say(pen, hub, key, f"ListsRecords{store.name}", may.LIST_OBJECTS, [hub.bucket(store.bucket)], listed)
     else:
-        _say(pen, hub, key, "MakesGroups", (*made, *may.DESCRIBE_GROUPS, *may.GROUP_TAGS), groups)
+        made = (*may.MAKE_GROUPS, *may.HOLD_GROUPS, *may.DESCRIBE_GROUPS, *may.GROUP_TAGS)
+        _say(pen, hub, key, "MakesGroups", sorted(set(made)), groups)
         _say(pen, hub, key, "SeesVersions", may.DESCRIBE_VERSIONS, versions)
 
 

@@ -53,6 +53,13 @@ def _written(document: Document) -> Keys:
     return found | tag_keys(rows(document.get("Tags")))
 
 
+def _tagging(operation: str, document: Document) -> Keys:
+    """The context of tags that are set, or taken away."""
+    if operation == "AddTags":
+        return tag_keys(rows(document.get("Tags")))
+    return {"aws:tagkeys": tuple(map(str, document["TagKeys"]))} if document.get("TagKeys") else {}
+
+
 def _create(world: World, caller: Caller, document: Document) -> Iterable[Ask]:
     """On the version to be, and in one's own account on the group, too: the reference names both as possible."""
     context = _written(document)
@@ -94,8 +101,7 @@ def asks(world: World, caller: Caller, operation: str, document: Document) -> It
         for arn in document.get("ModelPackageArnList") or ():
             yield _package(world, caller, action, str(arn))
     elif operation.endswith("Tags") and document.get("ResourceArn"):
-        given = rows(document.get("Tags")) if operation == "AddTags" else {}
-        yield Ask(action, str(document["ResourceArn"]), caller.account, tag_keys(given))
+        yield Ask(action, str(document["ResourceArn"]), caller.account, _tagging(operation, document))
     elif "ModelPackageGroup" in operation and operation.startswith(_GROUP):
         yield _group(world, caller, action, str(document.get("ModelPackageGroupName")))
     elif document.get("ModelPackageArn") or document.get("ModelPackageName"):
