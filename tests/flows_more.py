@@ -46,9 +46,6 @@ class NoPasts:
     def ever(self, kind: str, name: str) -> list[Any]:
         return []
 
-    def before(self) -> tuple[Any, ...]:
-        return ()
-
     def at(self, kind: str, name: str, revision: str) -> tuple[bool, Any]:
         return False, None
 
