@@ -89,13 +89,19 @@ class Repo:
         return self.commit()
 
 
-@pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    made = Repo(tmp_path / "repo")
+@pytest.fixture(scope="session")
+def _made(tmp_path_factory: pytest.TempPathFactory) -> Repo:
+    made = Repo(tmp_path_factory.mktemp("made") / "repo")
     shutil.copytree(EXAMPLE, made.top / "manifests")
-    made.git("init", "-q", "-b", "main")
+    made.git("init", "-q", "--template=", "-b", "main")
     made.commit()
     return made
+
+
+@pytest.fixture
+def repo(_made: Repo, tmp_path: Path) -> Repo:
+    shutil.copytree(_made.top, tmp_path / "repo")
+    return Repo(tmp_path / "repo")
 
 
 @dataclass(frozen=True)

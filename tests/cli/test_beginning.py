@@ -23,7 +23,7 @@ from tests.cli.test_flow import Hands
 def empty(tmp_path: Path) -> Repo:
     made = Repo(tmp_path / "empty")
     made.top.mkdir()
-    made.git("init", "-q", "-b", "main")
+    made.git("init", "-q", "--template=", "-b", "main")
     return made
 
 

@@ -39,7 +39,7 @@ def _converged(_serving: tuple[Serving, World], tmp_path_factory: pytest.TempPat
     _put(serving, furnished)
     made = Repo(tmp_path_factory.mktemp("converged") / "repo")
     shutil.copytree(EXAMPLE, made.top / "manifests")
-    made.git("init", "-q", "-b", "main")
+    made.git("init", "-q", "--template=", "-b", "main")
     made.commit()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in serving.ready()["env"].items():

@@ -17,6 +17,7 @@ import pytest
 from controller.sandbox.server import Serving
 from tests.cli.conftest import Repo
 from tests.cli.conftest import _environment as _environment
+from tests.cli.conftest import _made as _made
 from tests.cli.conftest import _serving as _serving
 from tests.cli.conftest import repo as repo
 from tests.cli.conftest import serving as serving

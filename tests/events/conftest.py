@@ -13,6 +13,7 @@ from controller.sandbox.server import Serving
 from tests.cli.conftest import (  # noqa: F401  (fixtures)
     Repo,
     _environment,
+    _made,
     _serving,
     hand,
     hubwright,

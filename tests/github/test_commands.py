@@ -11,6 +11,7 @@ import pytest
 
 from controller.cli import execute
 from tests.cli.conftest import Repo
+from tests.cli.conftest import _made as _made
 from tests.cli.conftest import repo as repo
 from tests.github.double import TOKEN, Double, serving
 

@@ -14,6 +14,7 @@ import pytest
 
 from controller.sandbox.server import Serving
 from tests.cli.conftest import Command, Repo
+from tests.cli.conftest import _made as _made
 from tests.cli.conftest import _serving as _serving
 from tests.cli.conftest import hand as hand
 from tests.cli.conftest import hubwright as hubwright
@@ -67,7 +68,7 @@ class Project:
 
         def uses(action: str, given: Mapping[str, Any]) -> None:
             if action.startswith("actions/checkout@"):
-                self.team.git("clone", "-q", self.origin, str(place / "checkout"))
+                self.team.git("clone", "-q", "--template=", self.origin, str(place / "checkout"))
                 Repo(place / "checkout").git("checkout", "-q", commit)
             elif given["name"].startswith("hubwright-plan-") and (place / "checkout" / given["path"]).exists():
                 head = context["github.event.pull_request.head.sha"]
@@ -112,7 +113,7 @@ def project(repo: Repo, serving: Serving, tmp_path: Path) -> Iterator[Project]:
     with code_host() as host:
         made = Project(repo, host, serving.ready()["env"], tmp_path / "ci")
         made.scratch.mkdir()
-        repo.git("clone", "-q", "--bare", str(repo.top), made.origin)
+        repo.git("clone", "-q", "--template=", "--bare", str(repo.top), made.origin)
         made.push("main")
         yield made
         shutil.rmtree(made.scratch)

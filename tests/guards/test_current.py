@@ -115,7 +115,7 @@ def test_two_pull_requests_for_one_groups_current_collide(tmp_path: Path) -> Non
 
     place = tmp_path / "churn.yaml"
     text = "kind: ModelGroup\nmetadata: {name: churn}\nspec:\n  current: churn-%d\n  tags: {team: growth}\n"
-    git("init", "-q", "-b", "main")
+    git("init", "-q", "--template=", "-b", "main")
     place.write_text(text % 1)
     git("add", "-A")
     git("commit", "-q", "-m", "one")

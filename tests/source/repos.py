@@ -71,7 +71,9 @@ def git(repo: Path, *arguments: str, feed: bytes = b"", **environment: str) -> s
 def create(repo: Path, files: dict[str, str | bytes] | None = None, *, bare: bool = False) -> Path:
     """A new repository; with `files` they are written and committed."""
     repo.mkdir(parents=True, exist_ok=True)
-    git(repo, "init", "-q", "-b", "main", *(["--bare"] if bare else []))
+    git(repo, "init", "-q", "--template=", "-b", "main", *(["--bare"] if bare else []))
+    for name in ("hooks", "info"):  # of the usual template, without its fourteen samples
+        (repo if bare else repo / ".git").joinpath(name).mkdir(exist_ok=True)
     if files is not None:
         write(repo, files)
         commit(repo, "begin")
