@@ -198,11 +198,10 @@ ODD: dict[str, bytes] = {
 @pytest.fixture
 def answering() -> Iterator[Callable[[bytes, int], tuple[str, int]]]:
     """A server that sends the same to every request, in pieces of a size, and closes after it what it has not answered."""
-    listeners = list[socket.socket]()
+    running = list[tuple[socket.socket, threading.Thread]]()
 
     def start(data: bytes, piece: int, tls: ssl.SSLContext | None = None) -> tuple[str, int]:
         listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        listeners.append(listener)
 
         def serve() -> None:
             while True:
@@ -222,11 +221,15 @@ def answering() -> Iterator[Callable[[bytes, int], tuple[str, int]]]:
                         if not data.startswith(OK):
                             return
 
-        threading.Thread(target=serve, daemon=True).start()
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        running.append((listener, thread))
         return listener.getsockname()[0], listener.getsockname()[1]
 
     yield start
-    for listener in listeners:
+    for listener, thread in running:
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()  # or it takes a connection of whoever is given the same file descriptor next
         listener.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import struct
@@ -49,8 +50,12 @@ class Proxy:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.elsewhere = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self.accept, args=(self.listener, self.serve), daemon=True).start()
-        threading.Thread(target=self.accept, args=(self.elsewhere, self.visit), daemon=True).start()
+        self.threads = [
+            threading.Thread(target=self.accept, args=(self.listener, self.serve), daemon=True),
+            threading.Thread(target=self.accept, args=(self.elsewhere, self.visit), daemon=True),
+        ]
+        for thread in self.threads:
+            thread.start()
 
     def accept(self, listener: socket.socket, serve: Callable[[socket.socket], None]) -> None:
         while True:
@@ -149,9 +154,11 @@ class Proxy:
 
     def close(self) -> None:
         self.ended.set()
-        for listener in (self.listener, self.elsewhere):
+        for listener, thread in zip((self.listener, self.elsewhere), self.threads, strict=True):
             listener.shutdown(socket.SHUT_RDWR)
+            thread.join()  # or it takes a connection of whoever is given the same file descriptor next
             listener.close()
         with self.lock:
-            for link in self.sockets:
-                link.close()
+            for link in self.sockets:  # who serves them closes them
+                with contextlib.suppress(OSError):
+                    link.shutdown(socket.SHUT_RDWR)
