@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from controller.core.access.beforehand import Context, Question, Source, needs_of, questions, sources_of
 from controller.core.access.derive import derive
@@ -17,7 +18,7 @@ from controller.core.model import Action, Target
 from controller.core.plan import Why, without
 from controller.core.report import Report, Row
 from controller.core.wish import Finding
-from controller.kinds.base import Cloud, Purpose
+from controller.kinds.base import Client, Cloud, Purpose
 from controller.reconcile import Thought
 from controller.wiring import roles_of
 
@@ -63,8 +64,8 @@ def foresee(
 ) -> Foresight:
     """What the roles that write lack for the actions, found out by reading alone; asked only where there are any.
 
-    The roles are entered, a byte of each bucket is read that is to be copied from, and IAM simulates what is to be
-    written. What may not be asked holds nothing back. A run that only ever plans `enters` no role that writes.
+    The roles are entered, an object of each bucket is looked at that is to be copied from, and IAM simulates what is to
+    be written. What may not be asked holds nothing back. A run that only ever plans `enters` no role that writes.
     """
     wanted = [action for action in actions if not action.facts.get("revokes")]
     if not wanted:
@@ -189,24 +190,34 @@ def _simulated(cloud: Cloud, question: Question) -> dict[tuple[str, str], str]:
 
 
 def _read(cloud: Cloud, source: Source) -> CloudError | None:
-    """The refusal to read a byte of an object; None when it can be read, or for another reason cannot."""
-    pinned = {"VersionId": source.version} if source.version else {}
+    """The refusal to read an object; None when it can be read, or for another reason cannot.
+
+    HeadObject asks for the same permission and sends no byte. Of a refusal it says nothing, and of a KMS key not whether
+    it may be used: then a byte is asked for.
+    """
+    where: dict[str, Any] = {"Bucket": source.bucket, "Key": source.key, "ExpectedBucketOwner": source.owner}
+    where |= {"VersionId": source.version} if source.version else {}
     try:
-        answer = cloud.client(source.target, "s3", source.purpose).call(
-            "GetObject",
-            Bucket=source.bucket,
-            Key=source.key,
-            ExpectedBucketOwner=source.owner,
-            Range="bytes=0-0",
-            **pinned,
-        )
+        client = cloud.client(source.target, "s3", source.purpose)
+        if not _is_refused(client, where):
+            return None
+        with client.call("GetObject", **where, Range="bytes=0-0")["Body"] as body:
+            body.read(1)
     except CloudError as error:
         return error if error.denied and error.operation.startswith("s3:") else None
     except HubwrightError:
         return None  # a role that cannot be entered is told of beside this
-    with answer["Body"] as body:
-        body.read(1)
     return None
+
+
+def _is_refused(client: Client, where: Mapping[str, Any]) -> bool:
+    """Whether a look at the object is refused, or does not tell."""
+    try:
+        return "SSEKMSKeyId" in client.call("HeadObject", **where)
+    except CloudError as error:
+        if error.denied or error.status == 403:
+            return True
+        raise
 
 
 def _unentered(cloud: Cloud, actions: Iterable[Action]) -> Iterator[Finding]:
