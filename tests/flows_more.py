@@ -142,7 +142,7 @@ def drifted(world: Granted) -> None:
     assert "AccessDenied" not in said and "not authorized" not in said, said
 
 
-def _access_looked_at(world: Granted) -> tuple[int, list[tuple[Any, ...]]]:
+def access_looked_at(world: Granted) -> tuple[int, list[tuple[Any, ...]]]:
     """How many documents of access `drift` compared with the roles that were derived, and what it says of them."""
     cloud = cloud_of(world, writable=False)
     found = look(Look(cloud, world.fleet, Scope(), Inline(), lambda _: None, NoPasts(), NOW))
@@ -156,7 +156,7 @@ def _access_looked_at(world: Granted) -> tuple[int, list[tuple[Any, ...]]]:
 
 def looked(world: Granted) -> None:
     """The roles that read the accounts see all that access has brought about there, as it was."""
-    compared, rows = _access_looked_at(world)
+    compared, rows = access_looked_at(world)
     assert (compared > 20, rows) == (True, [])
 
 
@@ -173,7 +173,7 @@ def tampered(world: Granted) -> None:
     world.admins.call(
         place.account, "iam", "UpdateAssumeRolePolicy", RoleName=role, PolicyDocument=json.dumps(trust)
     )  # fmt: skip
-    _, rows = _access_looked_at(world)
+    _, rows = access_looked_at(world)
     changed = trust["Statement"][0]["Sid"]
     denial = next(said["Sid"] for said in json.loads(text)["Statement"] if "NeverDeleted" in said["Sid"])
     assert rows == [
@@ -181,7 +181,7 @@ def tampered(world: Granted) -> None:
         ("drift", "critical", place.account, "role", changed),
     ]
     world.apply(place.account)
-    assert _access_looked_at(world)[1] == []
+    assert access_looked_at(world)[1] == []
 
 
 def traced(world: Granted) -> None:

@@ -86,6 +86,17 @@ def test_nobody_of_another_account_looks_into_a_spoke_without_a_reader_of_its_ow
     assert {account for account, _, _ in looks(made)} == {HUB}
 
 
+def test_a_spoke_in_the_hubs_account_is_looked_at_with_the_hubs_role_and_no_repository_without_readers(tmp_path):
+    own = role(HUB) | {"read": f"arn:aws:iam::{HUB}:role/local-read"}
+    found = looks(fleet(tmp_path, local=spoke("local", HUB, access=own)))
+    assert sorted(found) == [
+        (HUB, "hubwright-read", "LooksAtBuckets"),
+        (HUB, "hubwright-read", "LooksAtGroups"),
+        (HUB, "hubwright-read", "LooksAtRoles"),
+    ]
+    assert own["read"] in found[HUB, "hubwright-read", "LooksAtRoles"][1]
+
+
 def test_a_key_by_its_alias_is_resolved_under_that_alias_alone(tmp_path):
     alias = f"arn:aws:kms:{REGION}:{HUB}:alias/models"
     made = fleet(tmp_path, central=hub(stores=[{"name": "main", "bucket": beds.STORE, "kmsKeyArn": alias}]))
