@@ -307,6 +307,7 @@ def buried(world: Granted) -> None:
 FLOWS: tuple[Callable[[Granted], None], ...] = (
     plans, interrupted, promoted, again, pushed, approved, readers_granted, read_by_readers, deployed_by_readers,
     pulled_by_sagemaker,
-    written_once, followed, more.worked, subscribed, more.told, more.recorded, more.kept, more.held, more.drifted, more.traced,
+    written_once, followed, more.worked, subscribed, more.told, more.recorded, more.kept, more.held, more.drifted, more.looked,
+    more.tampered, more.traced,
     more.origins, more.probed, more.pushing, more.managed, buried,
 )  # fmt: skip

@@ -142,6 +142,48 @@ def drifted(world: Granted) -> None:
     assert "AccessDenied" not in said and "not authorized" not in said, said
 
 
+def access_looked_at(world: Granted) -> tuple[int, list[tuple[Any, ...]]]:
+    """How many documents of access `drift` compared with the roles that were derived, and what it says of them."""
+    cloud = cloud_of(world, writable=False)
+    found = look(Look(cloud, world.fleet, Scope(), Inline(), lambda _: None, NoPasts(), NOW))
+    rows = [
+        (item.kind, item.severity, item.about[:12], item.field, *(row.field for row in item.evidence))
+        for item in found.items
+        if item.about[:12].isdigit()
+    ]
+    return found.looked.documents, sorted(rows)
+
+
+def looked(world: Granted) -> None:
+    """The roles that read the accounts see all that access has brought about there, as it was."""
+    compared, rows = access_looked_at(world)
+    assert (compared > 20, rows) == (True, [])
+
+
+def tampered(world: Granted) -> None:
+    """What somebody changes behind Git's back is found, in a hub's store and in a role, and put right."""
+    place = next(hub.spec for hub in world.fleet.hubs.values())
+    bucket, role = place.stores[0].bucket, str(place.access.read).rpartition("/")[2]
+    text = world.admins.call(place.account, "s3", "GetBucketPolicy", Bucket=bucket)["Policy"]
+    left = json.loads(text)
+    left["Statement"] = [said for said in left["Statement"] if "NeverDeleted" not in said["Sid"]]
+    world.admins.call(place.account, "s3", "PutBucketPolicy", Bucket=bucket, Policy=json.dumps(left))
+    trust = json.loads(world.admins.world.iam_of(place.account).roles[role].trust)
+    trust["Statement"][0].pop("Condition")
+    world.admins.call(
+        place.account, "iam", "UpdateAssumeRolePolicy", RoleName=role, PolicyDocument=json.dumps(trust)
+    )  # fmt: skip
+    _, rows = access_looked_at(world)
+    changed = trust["Statement"][0]["Sid"]
+    denial = next(said["Sid"] for said in json.loads(text)["Statement"] if "NeverDeleted" in said["Sid"])
+    assert rows == [
+        ("drift", "critical", place.account, "bucket-policy", denial),
+        ("drift", "critical", place.account, "role", changed),
+    ]
+    world.apply(place.account)
+    assert access_looked_at(world)[1] == []
+
+
 def traced(world: Granted) -> None:
     """A hub version is traced to its source with its record and document."""
     traced_in(world, HUB, "churn")

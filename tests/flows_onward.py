@@ -182,7 +182,8 @@ def asked_by_both(world: Granted) -> None:
 
 
 FLOWS: tuple[Callable[[Granted], None], ...] = (
-    looked_at_by_both, promoted, onward, again, subscribed, written_once, more.recorded, more.kept, more.held, more.drifted, traced,
+    looked_at_by_both, promoted, onward, again, subscribed, written_once, more.recorded, more.kept, more.held, more.drifted, more.looked,
+    more.tampered, traced,
     asked_by_both,
 )  # fmt: skip
 ACCOUNTS = (HUB, MIRROR, CHURN, VISION)

@@ -8,6 +8,7 @@ import pytest
 
 from controller.preflight import explained
 from tests.bed import CHURN, HUB, STORE, VISION, promotion, standing, why
+from tests.flows_more import access_looked_at, tampered
 from tests.granted import PLATFORM, Granted, role, spoke
 
 PULL = PLATFORM | {"churn-lab": spoke("churn-lab", CHURN, access=role(CHURN))}
@@ -65,3 +66,14 @@ def test_a_push_spoke_registers_and_the_hub_approves_once_access_is_granted(gran
     assert pushed.exit_code() == 0
     done = world.run()
     assert (standing(done, "vision-lab-1"), why(done, "vision-lab-1"), done.exit_code()) == ("converged", (), 0)
+
+
+def test_drift_looks_at_access_once_it_is_granted(granted):
+    world = granted(PULL, wish("churn-lab"))
+    world.source("churn-lab", CHURN)
+    world.apply(HUB, CHURN)
+    world.run()
+    world.apply(HUB)
+    # The hub's bucket, group, three roles with their policies; the spoke's bucket, and role with its policy.
+    assert access_looked_at(world) == (11, [])
+    tampered(world)

@@ -54,6 +54,17 @@ LEND_KEY = ("kms:CreateGrant", "kms:DescribeKey")
 
 SIMULATE = ("iam:SimulatePrincipalPolicy",)
 """Asking what a role may do, before anything is done."""
+
+LOOK_AT_BUCKETS = ("s3:GetBucketPolicy",)
+LOOK_AT_REPOSITORIES = ("ecr:GetRepositoryPolicy",)
+LOOK_AT_GROUPS = ("sagemaker:GetModelPackageGroupPolicy",)
+LOOK_AT_KEYS = ("kms:GetKeyPolicy",)
+LOOK_AT_ROLES = ("iam:GetRole", "iam:GetRolePolicy")
+LOOK_AT_PROVIDERS = ("iam:GetOpenIDConnectProvider",)
+LOOK_AT_BUSES = ("events:DescribeEventBus",)
+LOOK_AT_RULES = ("events:DescribeRule", "events:ListTargetsByRule")
+LOOK_AT_QUEUES = ("sqs:GetQueueAttributes", "sqs:GetQueueUrl")
+
 ASSUME = ("sts:AssumeRole",)
 TAG_SESSION = ("sts:TagSession",)
 ASSUME_WEB = ("sts:AssumeRoleWithWebIdentity",)

@@ -9,6 +9,7 @@ from controller.core.access.document import Document
 from controller.core.access.events import write_events
 from controller.core.access.facts import Facts, HubSide, SpokeSide, facts_of
 from controller.core.access.hub_roles import write_hub_roles
+from controller.core.access.looks import write_looks
 from controller.core.access.pen import Pen
 from controller.core.access.spokes import Names, write_spoke
 from controller.core.access.stores import write_readers, write_stores
@@ -38,6 +39,7 @@ def documents(facts: Facts, names: Names) -> tuple[Document, ...]:
     for spoke in facts.spokes:
         write_spoke(pen, spoke, names)
         write_spoke_ci(pen, spoke)
+    write_looks(pen)
     return pen.documents()
 
 

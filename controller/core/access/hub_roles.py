@@ -148,7 +148,7 @@ def _reads_store(pen: Pen, hub: HubSide, key: Key) -> None:
 
 
 def _registers(pen: Pen, hub: HubSide, key: Key) -> None:
-    groups, versions = _groups(pen, hub, "model-package-group/{}"), _groups(pen, hub, "model-package/{}/*")
+    groups, versions = groups_of(pen, hub, "model-package-group/{}"), groups_of(pen, hub, "model-package/{}/*")
     pending = {"StringEquals": {"sagemaker:ModelApprovalStatus": ["PendingManualApproval"]}, "Null": {_BEEN: ["true"]}}
     if not groups:
         return
@@ -271,13 +271,14 @@ def reads_bucket(
 
 
 def _approves(pen: Pen, hub: HubSide, key: Key) -> None:
-    versions = _groups(pen, hub, "model-package/{}/*")
+    versions = groups_of(pen, hub, "model-package/{}/*")
     if versions:
         _say(pen, hub, key, "Approves", may.APPROVE, versions)
         _say(pen, hub, key, "SeesVersions", may.DESCRIBE_VERSIONS, versions)
 
 
-def _groups(pen: Pen, hub: HubSide, form: str) -> list[str]:
+def groups_of(pen: Pen, hub: HubSide, form: str) -> list[str]:
+    """The hub's groups as resources, one by one or, where they are many, all at once."""
     names = [group.name for group in pen.facts.groups_of(hub)]
     return [hub.arn("sagemaker", form.format(name)) for name in (names if len(names) <= _NAMED else ["*"])]
 
