@@ -192,8 +192,8 @@ def _simulated(cloud: Cloud, question: Question) -> dict[tuple[str, str], str]:
 def _read(cloud: Cloud, source: Source) -> CloudError | None:
     """The refusal to read an object; None when it can be read, or for another reason cannot.
 
-    HeadObject asks for the same permission and sends no byte. Of a refusal it says nothing, and not whether a KMS key may
-    be used: then a byte is asked for.
+    HeadObject asks for the same permission and sends no byte. It says nothing of a refusal, and not whether a key may be
+    used: then a byte is asked for.
     """
     where: dict[str, Any] = {"Bucket": source.bucket, "Key": source.key, "ExpectedBucketOwner": source.owner}
     where |= {"VersionId": source.version} if source.version else {}
