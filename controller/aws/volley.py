@@ -169,6 +169,7 @@ class _Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._held += data
+        self._since = asyncio.get_running_loop().time()
         self._read()
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -176,7 +177,7 @@ class _Link(asyncio.Protocol):
         self._volley.gone(self, shot)
 
     def late(self, now: float) -> bool:
-        """Whether an answer should have come by now."""
+        """Whether something of an answer should have come by now; a long copy's begins at once, and is done later."""
         return self._shot is not None and now - self._since > READ_SECONDS
 
     def abort(self) -> None:

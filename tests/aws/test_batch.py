@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import socket
@@ -333,6 +334,20 @@ def test_an_answer_that_does_not_come_is_waited_for_so_long(monkeypatch: pytest.
     monkeypatch.setattr(volley, "_LOOK_SECONDS", 0.01)
     with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
         assert fired(silent.getsockname(), 3) == {0: None, 1: None, 2: None}
+
+
+def test_an_answer_that_goes_on_coming_is_waited_for() -> None:
+    """S3 begins its answer to a copy that takes long at once, and sends blanks until it is done."""
+
+    async def run() -> tuple[bool, bool]:
+        volley_: Any = volley._Volley(("", 0), None, 1, lambda: None, lambda *_: None)
+        link, now = volley._Link(volley_), asyncio.get_running_loop().time()
+        link._shot, link._since = Shot(0, "PUT", b""), now - 2 * volley.READ_SECONDS
+        before = link.late(now)
+        link.data_received(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n \r\n")
+        return before, link.late(now)
+
+    assert asyncio.run(run()) == (True, False)
 
 
 @pytest.mark.parametrize("cut", range(len(OK)))
