@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from controller.core.access.beforehand import Context, Question, Source, needs_of, questions, sources_of
+from controller.core.access.beforehand import Context, Question, Source, needs_of, questions, source_of, sources_of
 from controller.core.access.derive import derive
 from controller.core.access.document import Document
 from controller.core.access.explain import Lack, advice, granting, lacks, place
@@ -90,7 +90,8 @@ def foresee(
         for need in items:
             seen.simulated(question, need.resource, answers, needs[need])
     for source, items_of, tried in read:
-        seen.read(tried.result(), source, items_of)
+        if (refusal := tried.result()) is not None:
+            seen.read(refusal, source, _refused_too(cloud, items_of, pool))
     closed = _unentered(cloud, wanted) if enters else ()
     return Foresight((*closed, *seen.findings()), seen.refused)
 
@@ -110,22 +111,27 @@ class _Seen:
     documents: tuple[Document, ...]
     refused: dict[str, Why] = field(default_factory=dict)
     _said: dict[str, Finding] = field(default_factory=dict)
-    _lacking: dict[tuple[Target, str], dict[Why, None]] = field(default_factory=dict)
+    _lacking: dict[tuple[Target, str, bool], dict[Why, None]] = field(default_factory=dict)
 
     def simulated(
-        self, question: Question, resource: str, answers: Mapping[tuple[str, str], str], actions: Iterable[Action]
+        self, question: Question, resource: str, answers: Mapping[tuple[str, str], _Decision], actions: Iterable[Action]
     ) -> None:
-        """Of one need: what IAM would refuse. Sure is what `access apply` mends, and what is denied by name."""
-        denied = [deed for deed in question.deeds if answers.get((deed, resource), "allowed") != "allowed"]
+        """Of one need: what IAM would refuse. Sure is what `access apply` mends, and what is denied by name, unless
+        that hangs on what a simulation does not know, such as the network that a request comes from."""
+        found = {deed: answers.get((deed, resource), _ALLOWED) for deed in question.deeds}
+        denied = [deed for deed, decision in found.items() if decision.word != "allowed"]
         if not denied:
             return
         what = f"{question.arn} lacks {', '.join(denied)} on {resource}"
-        grants = granting(Lack(denied[0], question.arn, resource, "identity"), self.documents)
-        sure = any(item.manage == "apply" for item in grants)
-        if any(answers.get((deed, resource)) == "explicitDeny" for deed in denied):
+        lacking = [deed for deed in denied if found[deed].word != "explicitDeny"]
+        grants = granting(Lack((lacking or denied)[0], question.arn, resource, "identity"), self.documents)
+        sure = bool(lacking) and any(item.manage == "apply" for item in grants)
+        if any(found[deed].word == "explicitDeny" and not found[deed].unknown for deed in denied):
             what, sure = what + ", which is denied explicitly", True
+        elif unknown := sorted({name for deed in denied if deed not in lacking for name in found[deed].unknown}):
+            what += f", which is denied unless {', '.join(unknown)} says otherwise, and the simulation does not know it"
         why = (what, f"it is granted by {' and '.join(map(place, grants))}" if grants else "")
-        self._lacking.setdefault((question.target, question.arn), {})[why] = None
+        self._lacking.setdefault((question.target, question.arn, sure), {})[why] = None
         if sure:
             for action in actions:
                 self.refused.setdefault(action.id, why)
@@ -135,10 +141,8 @@ class _Seen:
         why = f"what {question.arn} may write is not known beforehand: {told(error)}"
         self._said.setdefault(question.arn, Finding(_about(question.target, question.arn), "deferred", why))
 
-    def read(self, error: CloudError | None, source: Source, actions: Iterable[Action]) -> None:
-        """Of one bucket to be copied from: whether it could be read by who copies it."""
-        if error is None:
-            return
+    def read(self, error: CloudError, source: Source, actions: Iterable[Action]) -> None:
+        """Of one bucket to be copied from: that it could not be read by who copies it, and for which actions."""
         hints = dict.fromkeys(advice(lack, self.documents) for lack in lacks(str(error)))
         why = (str(error), "; ".join(hints))
         place = f"s3://{source.bucket}"
@@ -150,10 +154,10 @@ class _Seen:
 
     def findings(self) -> Iterator[Finding]:
         yield from self._said.values()
-        for (target, arn), found in self._lacking.items():
+        for (target, arn, sure), found in self._lacking.items():
             hints = dict.fromkeys(hint for _, hint in found if hint)
             why = "; ".join(what for what, _ in found) + ": by IAM's own simulation, nothing was tried"
-            yield Finding(_about(target, arn), "refused", why, "; ".join(hints))
+            yield Finding(_about(target, arn), "refused" if sure else "deferred", why, "; ".join(hints))
 
 
 def _tags(manifests: Manifests) -> Context:
@@ -166,7 +170,18 @@ def _about(target: Target, arn: str) -> str:
     return f"{target}/{arn.rpartition('/')[2]}"
 
 
-def _simulated(cloud: Cloud, question: Question) -> dict[tuple[str, str], str]:
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """IAM's word, and the keys of conditions that it had no values for."""
+
+    word: str
+    unknown: tuple[str, ...] = ()
+
+
+_ALLOWED = _Decision("allowed")
+
+
+def _simulated(cloud: Cloud, question: Question) -> dict[tuple[str, str], _Decision]:
     """IAM's decision by (action, resource)."""
     entries = [
         {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": "string"}
@@ -180,20 +195,27 @@ def _simulated(cloud: Cloud, question: Question) -> dict[tuple[str, str], str]:
         ResourceArns=list(question.resources),
         ContextEntries=entries,
     )
-    found: dict[tuple[str, str], str] = {}
+    found: dict[tuple[str, str], _Decision] = {}
     for row in rows:
         each = row.get("ResourceSpecificResults") or []
-        places = [(item["EvalResourceName"], item["EvalResourceDecision"]) for item in each]
-        for name, decision in places or [(question.resources[0], row["EvalDecision"])]:
-            found[row["EvalActionName"], name] = decision
+        places = [(item["EvalResourceName"], item["EvalResourceDecision"], item) for item in each]
+        for name, word, said in places or [(question.resources[0], row["EvalDecision"], row)]:
+            found[row["EvalActionName"], name] = _Decision(word, tuple(said.get("MissingContextValues") or ()))
     return found
+
+
+def _refused_too(cloud: Cloud, actions: list[Action], pool: Executor) -> list[Action]:
+    """The actions that cannot read theirs either: a bucket may lend a part of it alone."""
+    first, *others = actions
+    tried = [(item, pool.submit(partial(_read, cloud, source_of(item)))) for item in others]
+    return [first, *(item for item, read in tried if read.result() is not None)]
 
 
 def _read(cloud: Cloud, source: Source) -> CloudError | None:
     """The refusal to read an object; None when it can be read, or for another reason cannot.
 
-    HeadObject asks for the same permission and sends no byte. It says nothing of a refusal, and not whether a key may be
-    used: then a byte is asked for.
+    HeadObject asks for the same permission and sends no byte. It says nothing of a refusal, and not whether a key may
+    be used: then a byte is asked for.
     """
     where: dict[str, Any] = {"Bucket": source.bucket, "Key": source.key, "ExpectedBucketOwner": source.owner}
     where |= {"VersionId": source.version} if source.version else {}

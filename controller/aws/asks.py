@@ -51,20 +51,33 @@ def asked_of(model: OperationModel, parameters: Mapping[str, Any]) -> Asked | No
     return said
 
 
-@functools.cache
 def fixed(model: OperationModel) -> dict[str, str]:
     """What the query of every such request says (`list-type=2`)."""
-    pairs = parse_qsl(urlsplit(model.http["requestUri"]).query, keep_blank_values=True)
+    return _fixed(model.http["requestUri"])
+
+
+@functools.cache
+def _fixed(address: str) -> dict[str, str]:
+    pairs = parse_qsl(urlsplit(address).query, keep_blank_values=True)
     return {name: value for name, value in pairs if name != "x-id"}
 
 
 Text = Callable[[Any], str | None]
 """A value's text; None where it is not of its kind."""
 _Table = dict[str, tuple[str, Text]]
+_Tables = tuple[_Table, _Table, frozenset[str], str]
+
+_TABLES: dict[str, _Tables] = {}
 
 
-@functools.cache
-def _tables(model: OperationModel) -> tuple[_Table, _Table, frozenset[str], str]:
+def _tables(model: OperationModel) -> _Tables:
+    found = _TABLES.get(model.name)  # by name: every client has models of its own, which must not outlive it
+    if found is None:
+        found = _TABLES[model.name] = _made(model)
+    return found
+
+
+def _made(model: OperationModel) -> _Tables:
     """The members that go into headers and into the query, those that must be there, and how metadata's names begin."""
     shape: Any = model.input_shape
     places: dict[str, _Table] = {"header": {}, "querystring": {}}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from botocore.client import BaseClient
-from botocore.exceptions import BotoCoreError, ParamValidationError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from controller.aws.plain import Answer, Place, hooked, said_of
 from controller.aws.pool import request_of
@@ -90,8 +90,11 @@ class Batch:
                 parameters = dict(self._requests[number])
                 asked = self._signer.signed(self._connection, self._operation, parameters, self._place)
                 data = request_of(*asked)
-            except (ParamValidationError, BotoCoreError, ValueError):  # botocore says what is wrong
+            except (ParamValidationError, ValueError):  # botocore says what is wrong
                 continue
+            except (BotoCoreError, ClientError):  # no credentials: to ask for them for each that is left helps nobody
+                self._going = False
+                break
             self._began[number] = time.monotonic()
             return number, asked, data
         return None

@@ -130,7 +130,10 @@ class AwsClient:
             refuse_write(self.service, operation)
         if self._batch is None or len(requests) < _FEW:
             return [None] * len(requests)
-        connection = self._connect()
+        try:
+            connection = self._connect()
+        except (ClientError, BotoCoreError) as error:
+            raise cloud_error(error, f"{self.service}:{operation}", self.target) from error
         width = self._entered()
         try:
             found = self._batch(connection, operation, requests, width, told)

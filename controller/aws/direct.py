@@ -9,6 +9,7 @@ a signature that is not taken) is handed to botocore as if nothing had been sent
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import random
@@ -107,8 +108,9 @@ class Direct:
             refuse_write("s3", operation)
         batch = Batch(self, connection, operation, requests, place, told)
         if not batch.handled():
-            tls = self._connections().tls() if place.secure else None
-            fire(address_of(place.host, secure=place.secure), tls, width, batch.feed, batch.take)
+            with contextlib.suppress(OSError):  # this machine has no certificates, or no files left: one at a time
+                tls = self._connections().tls() if place.secure else None
+                fire(address_of(place.host, secure=place.secure), tls, width, batch.feed, batch.take)
         return batch.answers
 
     def _unanswered(self, here: tuple[str, str]) -> None:

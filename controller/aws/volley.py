@@ -73,6 +73,13 @@ class _Volley:
         self._turn = 0
         self._over = asyncio.Event()
         self._error: BaseException | None = None
+        self._dry = False
+
+    def next(self) -> Shot | None:
+        """The next request; from where there is none, no further connection is opened."""
+        shot = self.feed()
+        self._dry = shot is None
+        return shot
 
     async def all(self) -> None:
         """Returns once nothing is under way any more."""
@@ -94,9 +101,12 @@ class _Volley:
             raise self._error
 
     def took(self, number: int, answer: Whole) -> None:
-        """Tells of an answer; as long as they come, further connections are opened."""
+        """Tells of an answer."""
         self._take(number, answer)
-        if len(self._links) + len(self._opening) < self._width:
+
+    def more(self) -> None:
+        """As long as answers come, and there is more to be asked, further connections are opened."""
+        if not self._dry and len(self._links) + len(self._opening) < self._width:
             self._open()
 
     def joined(self, link: _Link) -> None:
@@ -159,6 +169,7 @@ class _Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._held += data
+        self._since = asyncio.get_running_loop().time()
         self._read()
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -166,14 +177,14 @@ class _Link(asyncio.Protocol):
         self._volley.gone(self, shot)
 
     def late(self, now: float) -> bool:
-        """Whether an answer should have come by now."""
+        """Whether something of an answer should have come by now; a long copy's begins at once, and is done later."""
         return self._shot is not None and now - self._since > READ_SECONDS
 
     def abort(self) -> None:
         self._transport.abort()
 
     def _next(self) -> None:
-        self._shot = self._volley.feed()
+        self._shot = self._volley.next()
         if self._shot is None:
             self._transport.abort()  # it is whole: nobody has to be waited for
             return
@@ -197,6 +208,7 @@ class _Link(asyncio.Protocol):
                 self._next()
             else:
                 self._transport.abort()  # it is whole: nobody has to be waited for
+            self._volley.more()
 
 
 class _Held(Link):

@@ -15,8 +15,6 @@ from controller.core.release import inputs_digest, promotion_id
 from controller.core.view import Package, View
 from controller.core.wish import Finding, Place, Subject
 
-FOUND_IN: Mapping[str, str] = {"Hub": "hubs", "Spoke": "spokes", "ModelGroup": "groups", "Promotion": "promotions"}
-
 
 @dataclass(frozen=True, slots=True)
 class Question:

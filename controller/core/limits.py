@@ -19,14 +19,11 @@ METADATA_OURS = 12  # marks that Hubwright writes on every version sooner or lat
 METADATA_KEY = 128
 METADATA_VALUE = 256
 RESERVED = "hubwright/"
-TAGS = 50
-TAGS_OURS = 10
 URI = 1024
 IMAGE = 255
 REPOSITORY = 256
 _DIGEST = len("@sha256:") + 64
 
-_ENTITY = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", re.ASCII)
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([KMGTP]?i?B)")
 _UNITS = {
     **{f"{letter}iB": 1024 ** (power + 1) for power, letter in enumerate("KMGTP")},
@@ -35,11 +32,6 @@ _UNITS = {
 }
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _COMPARISON = re.compile(r"(>=|<=|==|!=|>|<)\s*([0-9]+(?:\.[0-9]+)*)")
-
-
-def entity_expected(name: str) -> str:
-    """Of a package group, a stage or a stage's status."""
-    return "" if _ENTITY.fullmatch(name) else "1 to 63 letters, digits and inner hyphens"
 
 
 def word_expected(text: str) -> str:

@@ -163,6 +163,7 @@ def read_lineage(data: bytes) -> Lineage:
             raise ValueError(f"its format is {found['format']!r}, not {FORMAT}")
         lineage = Lineage(found, document_digest(data))
         _ = (lineage.promotion, lineage.commit, lineage.repository, lineage.jobs, lineage.inputs)
+        _ = found.get("pipeline") and found["pipeline"]["arn"]
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"it is not a lineage document: {error!r}") from error
     return lineage

@@ -84,7 +84,7 @@ def _digest(client: Client, where: Mapping[str, Any], span: Span, size: int) -> 
     return state.digest()
 
 
-def stated_many(source: Client, items: Sequence[ObjectCopy]) -> dict[str, Mapping[str, str]]:
+def stated_many(source: Client, items: Sequence[ObjectCopy], lanes: Lanes) -> dict[str, Mapping[str, str]]:
     """S3's checksums of many sources, pinned, by the copies' keys: of those of which none are known, and it said them.
 
     The first is asked by itself: from then on it is known where the bucket is.
@@ -93,7 +93,8 @@ def stated_many(source: Client, items: Sequence[ObjectCopy]) -> dict[str, Mappin
     if not asked:
         return {}
     found: dict[str, Mapping[str, str]] = {asked[0].key: _stated(source, asked[0])}
-    answers = source.many("HeadObject", [{**at_source(item), "ChecksumMode": "ENABLED"} for item in asked[1:]])
+    heads = [{**at_source(item), "ChecksumMode": "ENABLED"} for item in asked[1:]]
+    answers = source.many("HeadObject", heads, lambda _: not lanes.stopped())
     said = zip(asked[1:], answers, strict=True)
     return found | {item.key: checksums_of(answer) for item, answer in said if answer is not None}
 

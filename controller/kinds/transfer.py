@@ -64,7 +64,7 @@ def transfer(route: Route, items: Iterable[ObjectCopy], base: str) -> Transferre
     large = [item for item in wanted if item.size > route.parts_from]
     route.lanes.check()
     first = {} if route.relay else _at_once(route, [item for item in small if item.key not in there])
-    stated = stated_many(route.reader, [item for item in small if item.key in first])
+    stated = stated_many(route.reader, [item for item in small if item.key in first], route.lanes)
     one = functools.partial(_one, route, there, first, stated)
     ended = spread(route.lanes.pool, one, small, route.lanes.pace(), route.lanes.pause)
     done = {item.key: found for item, found in zip(small, ended, strict=True)}

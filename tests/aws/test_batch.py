@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import gc
 import socket
 import ssl
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.serialize import create_serializer
 from botocore.session import get_session
 from hypothesis import given, settings
@@ -24,7 +28,7 @@ from controller.aws.client import AwsClient
 from controller.aws.cloud import AwsCloud
 from controller.aws.direct import OPERATIONS
 from controller.aws.volley import Shot, Whole, fire, whole
-from controller.core.errors import SafetyError
+from controller.core.errors import CloudError, SafetyError
 from controller.core.model import Target
 from controller.sandbox.server import Serving, serve
 from controller.sandbox.world import World
@@ -180,6 +184,50 @@ def test_an_error_of_who_is_told_is_raised(s3: AwsClient) -> None:
     assert s3._gate.acquire(blocking=False)
 
 
+@pytest.mark.parametrize("kind", [ClientError, BotoCoreError])
+def test_without_credentials_no_more_are_begun_and_the_next_call_says_why(
+    cloud: AwsCloud, s3: AwsClient, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    """Credentials are renewed in the midst: who may not, or cannot, is not asked once for every request that is left."""
+    monkeypatch.setattr(client_module, "WIDTH", 1)
+    s3.call("HeadBucket", Bucket="store")
+    held: Any = cloud._own().session.get_credentials()
+    real, turns = held.get_frozen_credentials, [0]
+
+    def frozen() -> Any:
+        turns[0] += 1
+        if turns[0] > 5:
+            denied: Any = {"Error": {"Code": "AccessDenied", "Message": "not any more"}}
+            raise ClientError(denied, "AssumeRole") if kind is ClientError else BotoCoreError()
+        return real()
+
+    monkeypatch.setattr(held, "get_frozen_credentials", frozen)
+    answers = s3.many("CopyObject", copies())
+    assert [answer is not None for answer in answers] == [True] * 5 + [False] * (COUNT - 5)
+    assert turns == [6]
+    with pytest.raises(CloudError):
+        s3.call("CopyObject", **copies()[5])
+
+
+def test_what_cannot_connect_at_all_is_an_error_like_that_of_one_call() -> None:
+    def connect() -> Any:
+        raise NoCredentialsError
+
+    client = AwsClient(PLACE, "s3", connect, gate=threading.Semaphore(), writable=True, batch=lambda *_: [])
+    with pytest.raises(CloudError, match="NoCredentials"):
+        client.many("CopyObject", copies())
+
+
+def test_what_this_machine_does_not_give_is_left_to_one_at_a_time(
+    s3: AwsClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("controller.aws.direct.fire", full)
+    assert s3.many("CopyObject", copies()) == [None] * COUNT
+
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 ODD: dict[str, bytes] = {
     "nothing": b"",
@@ -271,11 +319,38 @@ def test_nobody_there() -> None:
     assert fired(host, 3) == {}
 
 
+def test_no_connection_is_opened_that_nothing_is_left_for(answering: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, real = [0], volley._Volley._open
+
+    def counted(self: Any) -> None:
+        opened[0] += 1
+        real(self)
+
+    monkeypatch.setattr(volley, "_START", 1)
+    monkeypatch.setattr(volley._Volley, "_open", counted)
+    assert len(fired(answering(OK, 1000), 1, width=8)) == 1
+    assert opened == [1]
+
+
 def test_an_answer_that_does_not_come_is_waited_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(volley, "READ_SECONDS", 0.05)
     monkeypatch.setattr(volley, "_LOOK_SECONDS", 0.01)
     with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
         assert fired(silent.getsockname(), 3) == {0: None, 1: None, 2: None}
+
+
+def test_an_answer_that_goes_on_coming_is_waited_for() -> None:
+    """S3 begins its answer to a copy that takes long at once, and sends blanks until it is done."""
+
+    async def run() -> tuple[bool, bool]:
+        volley_: Any = volley._Volley(("", 0), None, 1, lambda: None, lambda *_: None)
+        link, now = volley._Link(volley_), asyncio.get_running_loop().time()
+        link._shot, link._since = Shot(0, "PUT", b""), now - 2 * volley.READ_SECONDS
+        before = link.late(now)
+        link.data_received(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n \r\n")
+        return before, link.late(now)
+
+    assert asyncio.run(run()) == (True, False)
 
 
 @pytest.mark.parametrize("cut", range(len(OK)))
@@ -314,6 +389,15 @@ def test_requests_are_serialised_as_botocore_does(data: st.DataObject, operation
         if operation == "ListObjectVersions"
         else {}
     )
+
+
+def test_the_models_of_a_client_do_not_outlive_it() -> None:
+    model = get_session().get_service_model("s3").operation_model("ListObjectsV2")
+    gone = weakref.ref(model)
+    assert asked_of(model, {"Bucket": "b"}) and fixed(model)
+    del model
+    gc.collect()
+    assert gone() is None
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_what_others_bring_about_is_said_and_tried_all_the_same(made, tmp_path):
     made.fleet = manifests(tmp_path, wish(), platform=PULL | {"central": hub})
     take_away(made, "hubwright-register", "sagemaker:CreateModelPackage")
     found = made.foreseen()
-    assert ([item.standing for item in found.findings], found.refused) == (["refused"], {})
+    assert ([item.standing for item in found.findings], found.refused) == (["deferred"], {})
     assert "its owner has to add it" in found.findings[0].hint
     report = made.run()
     assert standing(report, "churn-lab-1") == "failed", why(report, "churn-lab-1")
@@ -165,3 +165,62 @@ def test_revoking_is_never_asked_about(made, tmp_path):
     take_away(made, "hubwright-read", "iam:SimulatePrincipalPolicy")
     assert made.foreseen() == Foresight()
     assert standing(made.run(), "churn-lab-1") == "converged"
+
+
+def test_a_denial_that_hangs_on_more_than_the_simulation_knows_holds_nothing_back(made):
+    """A perimeter of networks: IAM denies what comes from nowhere, and a simulation comes from nowhere."""
+    perimeter = {"NotIpAddress": {"aws:SourceIp": ["127.0.0.0/8"]}}
+    denial = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": perimeter}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [denial]})
+    for name in ("register", "approve"):
+        made.admins.world.iam_of(HUB).roles[f"hubwright-{name}"].inline["perimeter"] = policy
+    found = made.foreseen()
+    assert found.refused == {}
+    assert {item.standing for item in found.findings} == {"deferred"}
+    assert "which is denied unless aws:sourceip says otherwise, and the simulation does not know it" in (
+        found.findings[0].why
+    )
+    report = made.run()
+    assert (standing(report, "churn-lab-1"), report.exit_code()) == ("converged", 0)
+
+
+def test_what_works_after_all_is_no_failure(made, tmp_path):
+    """The store's own policy lets the role write, which the simulation does not see."""
+    hub = json.loads(json.dumps(PULL["central"]))
+    hub["spec"]["manage"] = "observe"
+    made.fleet = manifests(tmp_path, wish(), platform=PULL | {"central": hub})
+    take_away(made, "hubwright-register", "s3:PutObject")
+    who = {"AWS": f"arn:aws:iam::{HUB}:role/hubwright-register"}
+    lets = {"Effect": "Allow", "Principal": who, "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{STORE}/*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [lets]})
+    made.admins.call(HUB, "s3", "PutBucketPolicy", Bucket=STORE, Policy=policy)
+    found = made.foreseen()
+    assert ([item.standing for item in found.findings], found.refused) == (["deferred"], {})
+    report = made.run()
+    assert (standing(report, "churn-lab-1"), report.exit_code()) == ("converged", 0)
+
+
+@pytest.mark.parametrize("lent", [1, 2])
+def test_a_bucket_that_lends_a_part_holds_back_what_lies_elsewhere_alone(made, tmp_path, lent):
+    made.source("churn-lab", CHURN, 2)
+    second = promotion("churn-lab-2", spoke="churn-lab", source="churn-lab-experiments", version=2, approval="Approved")
+    made.fleet = manifests(tmp_path, wish(), second, platform=PULL)
+    policy = made.admins.call(CHURN, "s3", "GetBucketPolicy", Bucket="churn-lab-models")["Policy"]
+    narrow = policy.replace("arn:aws:s3:::churn-lab-models/*", f"arn:aws:s3:::churn-lab-models/v{lent}/*")
+    assert narrow != policy
+    made.admins.call(CHURN, "s3", "PutBucketPolicy", Bucket="churn-lab-models", Policy=narrow)
+    report = made.run()
+    assert standing(report, f"churn-lab-{lent}") == "converged", why(report, f"churn-lab-{lent}")
+    assert standing(report, f"churn-lab-{3 - lent}") in ("refused", "failed")
+
+
+def test_a_byte_that_does_not_come_is_no_refusal(made, monkeypatch):
+    from controller.aws.body import Body
+    from controller.core.errors import CloudError
+
+    def cut(_self: Body, _limit: int | None = None) -> bytes:
+        raise CloudError("s3:GetObject", "ResponseStreamingError", "the connection was cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Body, "read", cut)
+        assert made.foreseen() == Foresight()

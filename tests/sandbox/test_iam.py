@@ -147,10 +147,15 @@ def test_the_simulator_answers_for_the_principals_own_policies(iam: Any, refused
         }
         asked = {"ActionNames": ["sagemaker:CreateModelPackage"], "ContextEntries": [context]}
         (row,) = iam.simulate_principal_policy(PolicySourceArn=arn, **asked)["EvaluationResults"]
+        assert row["MissingContextValues"] == []
         assert (row["EvalActionName"], row["EvalResourceName"], row["EvalDecision"]) == (
             "sagemaker:CreateModelPackage",
             "*",
             decision,
         )
+    (row,) = iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["sagemaker:CreateModelPackage"])[
+        "EvaluationResults"
+    ]
+    assert (row["EvalDecision"], row["MissingContextValues"]) == ("implicitDeny", ["sagemaker:modelapprovalstatus"])
     with refused("NoSuchEntity", 404):
         iam.simulate_principal_policy(PolicySourceArn=arn + "s", ActionNames=["s3:PutObject"])

@@ -190,11 +190,12 @@ def sources_of(actions: Iterable[Action]) -> dict[Source, list[Action]]:
     for action in actions:
         if action.key.kind != "artifact" or action.facts["adopts"] or not action.facts["objects"]:
             continue
-        found.setdefault(_first_object(action), []).append(action)
+        found.setdefault(source_of(action), []).append(action)
     return found
 
 
-def _first_object(action: Action) -> Source:
+def source_of(action: Action) -> Source:
+    """The first object that an action copies."""
     facts = action.facts
     uri = facts["objects"][0][0]
     bucket, key = split_uri(uri)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from controller.sandbox.authz.bearer import policies_held
-from controller.sandbox.authz.decide import Asked, Decision, Principal, decide
+from controller.sandbox.authz.decide import Asked, Decision, Policies, Principal, applies, decide
 from controller.sandbox.authz.match import Context
 from controller.sandbox.iam.common import Document, invalid, missing
 from controller.sandbox.iam.state import Identity
@@ -26,10 +28,7 @@ def simulate_principal_policy(world: World, caller: Caller, document: Document) 
     context = _context(caller, arn, document)
     resources = [str(item) for item in document.get("ResourceArns") or ["*"]]
     rows = [
-        (
-            str(action),
-            [(place, decide(Asked(who, str(action), place, caller.account, context), held)) for place in resources],
-        )
+        (str(action), [_said(Asked(who, str(action), place, caller.account, context), held) for place in resources])
         for action in actions
     ]
     return {"EvaluationResults": [_row(action, found) for action, found in rows], "IsTruncated": False}
@@ -55,15 +54,31 @@ def _context(caller: Caller, arn: str, document: Document) -> Context:
     return own | given
 
 
-def _row(action: str, found: list[tuple[str, Decision]]) -> Document:
+_Said = tuple[str, str, list[str]]
+"""A resource, the decision on it, and the keys of conditions that nothing was given for."""
+
+
+def _said(asked: Asked, held: Policies) -> _Said:
+    named = (*held.identity, *([held.boundary] if held.boundary is not None else []))
+    keys = {
+        condition.key
+        for item in named
+        for statement in item.policy.statements
+        if applies(replace(statement, conditions=()), asked, variables=item.policy.variables)
+        for condition in statement.conditions
+    }
+    return asked.resource, _word(decide(asked, held)), sorted(keys - asked.context.keys())
+
+
+def _row(action: str, found: list[_Said]) -> Document:
     """One action: with several resources, each has a decision of its own, and the worst is that of all."""
-    decisions = [_word(decision) for _, decision in found]
+    decisions = [word for _, word, _ in found]
     row: Document = {
         "EvalActionName": action,
         "EvalResourceName": found[0][0] if len(found) == 1 else "*",
         "EvalDecision": next((word for word in ("explicitDeny", "implicitDeny") if word in decisions), "allowed"),
         "MatchedStatements": [],
-        "MissingContextValues": [],
+        "MissingContextValues": found[0][2] if len(found) == 1 else [],
     }
     if len(found) > 1:
         row["ResourceSpecificResults"] = [
@@ -71,9 +86,9 @@ def _row(action: str, found: list[tuple[str, Decision]]) -> Document:
                 "EvalResourceName": place,
                 "EvalResourceDecision": word,
                 "MatchedStatements": [],
-                "MissingContextValues": [],
+                "MissingContextValues": unknown,
             }
-            for (place, _), word in zip(found, decisions, strict=True)
+            for place, word, unknown in found
         ]
     return row
 
