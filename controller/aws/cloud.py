@@ -237,7 +237,9 @@ class _Entry:
             return
         raise AccountError(
             f"account {target.account} was expected, but the credentials are of account {account} ({caller})",
-            f"name a role of {target.account} under `access`" if arn is None else f"look at what {arn} leads to",
+            f"look at what {arn} leads to"
+            if arn
+            else f"use credentials of {target.account}, or name its role in `access`",
         )
 
 
