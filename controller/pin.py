@@ -76,7 +76,10 @@ def _unreadable(subject: Subject) -> Finding | None:
     if subject.spoke.state == "Retired":
         return Finding(subject.name, "blocked", f"the spoke {subject.spoke_name} is Retired and is never contacted")
     if subject.spoke.pattern == "push":
-        return Finding(subject.name, "deferred", f"the spoke {subject.spoke_name} pushes: it is not read from here")
+        hint = f"with the spoke's own credentials: --as spoke={subject.spoke_name}"
+        return Finding(
+            subject.name, "deferred", f"the spoke {subject.spoke_name} pushes: it is not read from here", hint
+        )
     return None
 
 

@@ -20,13 +20,16 @@ from controller.aws.direct import Direct
 from controller.aws.failures import cloud_error
 from controller.aws.sessions import Prepare, Renewable, Role, Tags, own_session, role_session
 from controller.aws.watch import Watch
-from controller.core.errors import AccountError, CloudError
+from controller.core.errors import AccountError, CloudError, HubwrightError
 from controller.core.model import Target
 from controller.kinds.base import Purpose
 
 _AT_ONCE = 8
 _COPIES = 128  # S3 takes many at a time; how many are sent is decided by what that brings (`kinds.flow`, `aws.volley`)
 _FALLBACK_REGION = "us-east-1"
+_ENDPOINT = (
+    "AWS_ENDPOINT_URL, or endpoint_url in the AWS configuration, is a whole URL: https://HOST or http://HOST:PORT"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,14 @@ class _Entry:
     def create(self, service: str, **parameters: Any) -> BaseClient:
         """A new botocore client, with our settings."""
         with self._lock:
-            made: BaseClient = self.session.create_client(service, config=_config(service, self._workers), **parameters)
+            try:
+                made: BaseClient = self.session.create_client(
+                    service, config=_config(service, self._workers), **parameters
+                )
+            except BotoCoreError:  # some are ValueErrors, too
+                raise
+            except ValueError as error:  # botocore's word for an endpoint that is no URL
+                raise HubwrightError(f"no client of {service}: {error}", _ENDPOINT) from error
             return made
 
     def client(self, service: str, region: str) -> BaseClient:
@@ -227,7 +237,9 @@ class _Entry:
             return
         raise AccountError(
             f"account {target.account} was expected, but the credentials are of account {account} ({caller})",
-            f"name a role of {target.account} under `access`" if arn is None else f"look at what {arn} leads to",
+            f"look at what {arn} leads to"
+            if arn
+            else f"use credentials of {target.account}, or name its role in `access`",
         )
 
 

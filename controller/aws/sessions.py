@@ -5,16 +5,19 @@ from __future__ import annotations
 import copy
 import functools
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.credentials import AssumeRoleCredentialFetcher, Credentials, DeferredRefreshableCredentials
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import NoCredentialsError, ProfileNotFound
 from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import Loader, create_loader
 from botocore.session import Session
+
+from controller.core.errors import HubwrightError
 
 Prepare = Callable[[Session], None]
 Tags = tuple[tuple[str, str], ...]
@@ -28,7 +31,7 @@ _FOREIGN = re.compile(r"[^A-Za-z0-9_+=,.@-]+")
 @functools.cache
 def loader() -> Loader:
     """The process's one loader: sessions that share it cost about a fifteenth of sessions that do not."""
-    return create_loader(Session().get_config_variable("data_path"))
+    return create_loader(_configured(Session()).get_config_variable("data_path"))
 
 
 @functools.cache
@@ -39,9 +42,25 @@ def _handlers() -> HierarchicalEmitter:
     return emitter
 
 
+def _configured(session: Session) -> Session:
+    """The session. A profile that is not there stops it here: whatever is asked of it later would fail on that."""
+    try:
+        session.get_scoped_config()
+    except ProfileNotFound:
+        name = session.get_config_variable("profile")
+        raise HubwrightError(
+            f"there is no AWS profile {json.dumps(name)}",
+            "AWS_PROFILE names it: aws configure list-profiles shows which there are; or unset it",
+        ) from None
+    return session
+
+
 def own_session() -> Session:
-    """A session with the caller's own credentials, found as the AWS command line finds them."""
-    session = Session(event_hooks=copy.copy(_handlers()), include_builtin_handlers=False)
+    """A session with the caller's own credentials, found as the AWS command line finds them.
+
+    `HubwrightError` when the environment names a profile that is not there.
+    """
+    session = _configured(Session(event_hooks=copy.copy(_handlers()), include_builtin_handlers=False))
     session.register_component("data_loader", loader())
     return session
 

@@ -9,6 +9,7 @@ from typing import Any
 from controller.cli.output import told, write
 from controller.cli.reading import read_manifests
 from controller.cli.settings import Settings
+from controller.cli.unseen import remark_unseen
 from controller.core.access.troubles import troubles
 from controller.core.manifests import Manifests
 from controller.core.problems import ManifestsError, Problem
@@ -33,9 +34,11 @@ def validate(settings: Settings, form: str) -> int:
         if not error.problems:
             raise
         write(shown(error.problems, {}, form))
+        remark_unseen(settings)
         return 1
     faults = (*manifests.problems, *troubles(manifests))
     write(shown(faults, _counts(manifests), form))
+    remark_unseen(settings)
     return 1 if faults else 0
 
 

@@ -15,6 +15,7 @@ from controller.cli.options import (
     ALSO,
     FOLDER,
     NETWORK,
+    PINNING,
     REVIEW,
     REVISION,
     RUNNING,
@@ -67,7 +68,7 @@ def validate(form: str, **values: Any) -> int:
 @click.option("--reason", metavar="TEXT", help="One line for reviewers and for the hub's registry.")
 @click.option("--name", metavar="NAME", help="The promotion's name; GROUP-VERSION by default.")
 @click.option("--lock/--no-lock", "locked", default=True, show_default=True, help="Read the source and pin it.")
-@taking(FOLDER, RUNNING)
+@taking(PINNING, FOLDER, RUNNING)
 def promote(source: str, group: str, **values: Any) -> int:
     """Write the manifest of a promotion, and its lock, beside the group's manifest.
 
@@ -82,7 +83,7 @@ def promote(source: str, group: str, **values: Any) -> int:
 @hubwright.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--check", is_flag=True, help="Write nothing; exit 5 when a source is not what its lock names.")
-@taking(FOLDER, RUNNING)
+@taking(PINNING, FOLDER, RUNNING)
 def lock(names: tuple[str, ...], **values: Any) -> int:
     """Pin the sources of promotions (by default of all) into NAME.lock.yaml.
 

@@ -17,6 +17,7 @@ from controller.cli.since import brought_since
 from controller.cli.staging import staged
 from controller.cli.stop import STOP
 from controller.cli.term import Progress
+from controller.cli.unseen import remark_unseen
 from controller.core.access.facts import PLAN
 from controller.core.model import Action, Outcome
 from controller.core.plan import Plan, within
@@ -54,6 +55,7 @@ def plan(
         write_whole(out, to_json(document(report)))
     write_also(report, further)
     write(shown(report, form))
+    remark_unseen(settings)
     if out is not None and report.plan.actions:
         Progress(settings.log).note(
             f"saved; to do exactly this: hubwright reconcile --plan {shlex.quote(str(out))}{settings.again()}"
@@ -76,6 +78,7 @@ def reconcile(
             report = explained(report, run.manifests)
     write_also(report, further)
     write(shown(report, form))
+    remark_unseen(settings)
     return STOP.code or unrecorded or report.exit_code()
 
 

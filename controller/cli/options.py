@@ -63,6 +63,14 @@ SCOPE = (
         "--scope", multiple=True, metavar="KIND=NAME", help="Only promotion=NAME, group=NAME or spoke=NAME; repeatable."
     ),
 )
+PINNING = (
+    click.option(
+        "--as",
+        "acting",
+        metavar="spoke=NAME",
+        help="With the credentials of a spoke whose pattern is push: nobody else reads what it has.",
+    ),
+)
 ACTING = (
     click.option(
         "--as",

@@ -11,6 +11,7 @@ from controller.cli.output import write
 from controller.cli.reading import read_manifests
 from controller.cli.run import Run, opened
 from controller.cli.settings import Settings
+from controller.core.acting import spoke_named
 from controller.core.errors import UsageError
 from controller.core.manifests import Manifests
 from controller.core.reasons import EXITS, exit_code
@@ -20,16 +21,19 @@ from controller.pin import Asked, New, Pin, drafted, lock_path, pins
 from controller.render.escape import terminal
 from controller.render.words import number, size
 from controller.source.load import root
+from controller.wiring import prove
 
 
 def lock(settings: Settings, names: Sequence[str], *, check: bool) -> int:
     """Writes the locks whose sources they do not name; with `check` only says which."""
     with opened(settings) as run:
-        found = _pins(run, names)
+        wanted = names or _mine(run)
+        found = _pins(run, wanted) if wanted else ()
     if not check:
         top = root(Path(settings.repo))
         write_all({top / pin.path: pin.text for pin in found if pin.text})
-    write("".join(f"{terminal(line)}\n" for pin in found for line in _lines(pin, check=check)))
+    lines = [line for pin in found for line in _lines(pin, check=check)] or ["there is no promotion to lock"]
+    write("".join(f"{terminal(line)}\n" for line in lines))
     return exit_code(code for pin in found for code in _codes(pin, check=check, named=pin.name in names))
 
 
@@ -46,7 +50,7 @@ def promote(
         with opened(settings, added) as run:
             (pin,) = _pins(run, [new.name])
         if isinstance(pin.found, Finding):
-            write("".join(f"{terminal(line)}\n" for line in _lines(pin, check=True)))
+            write("".join(f"{terminal(line)}\n" for line in [*_lines(pin, check=True), "nothing was written"]))
             return EXITS.get(pin.found.standing, 1)
         texts[lock_path(new.path, new.name)] = pin.text
     top = root(Path(settings.repo))
@@ -55,10 +59,21 @@ def promote(
     return 0
 
 
+def _mine(run: Run) -> list[str]:
+    """All promotions; those of a spoke, where the run is that spoke's: it reads no other's."""
+    if not run.settings.acting:
+        return sorted(run.manifests.promotions)
+    spoke = spoke_named(run.settings.acting)
+    return [name for name, entry in sorted(run.manifests.promotions.items()) if entry.spec.source.spoke == spoke]
+
+
 def _pins(run: Run, names: Iterable[str]) -> tuple[Pin, ...]:
     run.progress.step("reading sources")
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return pins(run.cloud(), run.manifests, names, run.pool, now)
+    cloud = run.cloud()
+    if run.settings.acting:
+        prove(cloud, run.manifests, spoke_named(run.settings.acting))
+    return pins(cloud, run.manifests, names, run.pool, now)
 
 
 def _checked(before: Manifests, after: Manifests, new: New) -> None:

@@ -80,7 +80,8 @@ def _headline(report: Report) -> str:
         return f"Access at {revision}: {done} of {number(len(plan.actions), 'document')} brought about."
     made = sum(action.verb == "create" for action in plan.actions)
     changed = len(plan.actions) - made
-    what = f"{made} to create, {changed} to change" if plan.actions else "nothing to do"
+    idle = "nothing to do" if plan.complete else "nothing that can be done while not everything can be read"
+    what = f"{made} to create, {changed} to change" if plan.actions else idle
     return f"Access for {revision}: {what}; {number(plan.kept, 'document')} as needed."
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from controller.core.canonical import canonical
-from controller.core.drift import CLASSES, Class, Drift, Item
+from controller.core.drift import CLASSES, Class, Drift, Evidence, Item
 from controller.core.redact import redacted_all
 from controller.core.watching import Ignore
 from controller.render.document import problem, self_hash
@@ -116,7 +116,7 @@ def _lines(item: Item) -> Iterator[str]:
     place = f" ({item.arn})" if item.arn and item.arn != item.about else ""
     yield f"  {sign} {item.about} {item.field}{place}  {item.why}"
     for row in item.evidence[:_ROWS]:
-        yield f"      {row.field}: {_shown(row.expected)} expected, {_shown(row.found)} found"
+        yield f"      {row.field}: {_sides(item, row, str)}"
     if len(item.evidence) > _ROWS:
         yield f"      and {len(item.evidence) - _ROWS:,} more"
     yield from (f"      {line}" for line in _notes(item))
@@ -148,6 +148,13 @@ def _ends(report: Drift) -> Iterator[str]:
     yield from (f"  ! {fault}" for fault in report.problems)
 
 
+def _sides(item: Item, row: Evidence, form: Callable[[str], str]) -> str:
+    """What was expected and found; of what could not be read, why."""
+    if item.kind == "blind":
+        return form(_shown(row.found))
+    return f"{form(_shown(row.expected))} expected, {form(_shown(row.found))} found"
+
+
 def _shown(value: Any) -> str:
     if value is None:
         return "nothing"
@@ -172,6 +179,6 @@ def markdown(report: Drift) -> str:
 def _block(item: Item) -> Iterator[str]:
     yield f"- **{escaped(item.about)}** {code(item.field)}: {escaped(item.why)}"
     for row in item.evidence[:_ROWS]:
-        yield f"  - {code(row.field)}: {code(_shown(row.expected))} expected, {code(_shown(row.found))} found"
+        yield f"  - {code(row.field)}: {_sides(item, row, code)}"
     for line in _notes(item):
         yield f"  - mend: {code(line.removeprefix('mend: '))}" if line.startswith("mend: ") else f"  - {escaped(line)}"

@@ -48,11 +48,16 @@ def headline(report: Report) -> str:
     shown = plan.revision[:12]
     if report.kind == "result":
         done = sum(outcome.status == "done" for outcome in report.outcomes)
-        did = f"{done} of {number(total, 'action')} done" if total else "nothing to do"
+        did = f"{done} of {number(total, 'action')} done" if total else _idle(report)
         return f"Result at {shown}: {did}{_copied(report)}. {_standings(report)}"
     if not total:
-        return f"Plan for {shown}: nothing to do. {_standings(report)}"
+        return f"Plan for {shown}: {_idle(report)}. {_standings(report)}"
     return f"Plan for {shown}: {_amounts(report)}. {_standings(report)}"
+
+
+def _idle(report: Report) -> str:
+    """Of a run without actions. Where something could not be read, nobody knows that there is nothing to do."""
+    return "nothing to do" if report.plan.complete else "nothing that can be done while not everything can be read"
 
 
 def _amounts(report: Report) -> str:

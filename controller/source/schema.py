@@ -185,9 +185,18 @@ def _type(where: Where, error: Any) -> Explained:
     elif "object" not in wanted and "array" not in wanted and isinstance(value, str):
         hint = "remove the quotes" if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?|true|false", value) else ""
     elif wanted == ["array"] and isinstance(value, str):
-        hint = f"write [{value}]" if len(value) <= 40 and value.isascii() and value.isprintable() else ""
+        hint = f"write [{value}]" if _plain(value) else ""
+    elif wanted == ["object"] and isinstance(value, str) and "required" in error.schema:
+        keys = error.schema["required"]
+        single = len(keys) == 1 and _plain(value)
+        hint = f"write {{{keys[0]}: {value}}}" if single else f"write {{{', '.join(f'{key}: …' for key in keys)}}}"
     said = expected if value is None else ""
     return where, False, message, str(error.schema.get("patternErrorMessage", said)), hint
+
+
+def _plain(value: str) -> bool:
+    """Whether a text may stand in a hint as it is."""
+    return len(value) <= 40 and value.isascii() and value.isprintable()
 
 
 def _required(where: Where, error: Any) -> Explained:

@@ -254,9 +254,18 @@ def _events(text: str) -> Iterator[Any]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = " ".join(str(part) for part in (error.context, error.problem) if part)
-        raise _refused(f"not readable as YAML: {said}", mark) from None
+        raise _refused(f"not readable as YAML: {said}", mark, _way_out(text, said, mark)) from None
     except yaml.YAMLError as error:
         raise StrictError(f"not readable as YAML: {' '.join(str(error).split())}") from None
+
+
+def _way_out(text: str, said: str, mark: Any) -> str:
+    """What to do about the two faults of YAML that people make most, and whose names say nothing to them."""
+    if "mapping values are not allowed" in said:
+        return 'a text with ": " in it needs quotes; a key of its own, the indentation of its neighbours'
+    lines = text.split("\n")
+    indented = lines[mark.line][: mark.column + 1] if mark is not None and mark.line < len(lines) else ""
+    return "indent with spaces, not with tabs" if "\t" in indented and not indented.strip() else ""
 
 
 def _take(builder: _Builder, event: Any) -> None:

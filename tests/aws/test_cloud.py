@@ -3,6 +3,7 @@ import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from botocore.session import Session
@@ -10,7 +11,7 @@ from botocore.session import Session
 from controller.aws.calls import Call, CallLog
 from controller.aws.cloud import AwsCloud, Roles
 from controller.aws.sessions import loader, own_session, session_name
-from controller.core.errors import AccountError, CloudError
+from controller.core.errors import AccountError, CloudError, HubwrightError, told
 from controller.core.model import Target
 from tests.aws.wire import HUB, OTHER, ROLE, SECRETS, SPOKE, Answer, Asked, Aws, answer_json, error_xml
 
@@ -187,6 +188,32 @@ def test_no_credentials_is_an_error_with_a_hint(aws: Aws, monkeypatch: pytest.Mo
     with pytest.raises(CloudError):
         aws.cloud().identity()
     assert aws.asked == []
+
+
+def test_a_profile_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("[profile growth]\nregion = eu-west-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "grwth")
+    loader.cache_clear()
+    for made in (loader, own_session):
+        with pytest.raises(HubwrightError) as caught:
+            made()
+        assert told(caught.value) == (
+            'there is no AWS profile "grwth" '
+            "(AWS_PROFILE names it: aws configure list-profiles shows which there are; or unset it)"
+        )
+    monkeypatch.setenv("AWS_PROFILE", "growth")
+    assert own_session().get_config_variable("region") == "eu-west-1"
+
+
+def test_an_endpoint_that_is_no_url_is_told(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost:9")
+    with pytest.raises(HubwrightError) as caught:
+        aws.cloud().identity()
+    assert told(caught.value) == (
+        "no client of sts: Invalid endpoint: localhost:9 (AWS_ENDPOINT_URL, or endpoint_url in the AWS configuration,"
+        " is a whole URL: https://HOST or http://HOST:PORT)"
+    )
 
 
 @pytest.mark.parametrize(

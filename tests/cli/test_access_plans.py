@@ -100,3 +100,15 @@ def test_only_what_was_saved_and_nothing_that_needs_anything_else() -> None:
     assert [(item.about.rpartition("/")[2], item.standing) for item in found.findings] == [
         (name, "stale") for name in "cdx"
     ]
+
+
+def test_with_credentials_of_another_account_nothing_is_said_to_be_done(
+    access: Access, repo: Repo, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = execute(["access", "plan", "--account", "222222222222", "--repo", str(repo.top)])
+    first, *_, last = capfd.readouterr().out.splitlines()
+    assert (code, first.partition(": ")[2]) == (
+        5,
+        "nothing that can be done while not everything can be read; 0 documents as needed.",
+    )
+    assert last.endswith("(use credentials of 222222222222, or name its role in `access`)")

@@ -183,3 +183,9 @@ def test_one_source_that_cannot_be_locked_stops_only_itself(live: Command, repo:
         "churn-2.lock.yaml",
         "ocr-1.lock.yaml",
     ]
+
+
+def test_a_fleet_without_promotions_has_nothing_to_lock(live: Command, repo: Repo) -> None:
+    for path in repo.top.glob("manifests/teams/*/*-[0-9].yaml"):
+        path.unlink()
+    assert (live("lock").code, live("lock").out) == (0, "there is no promotion to lock\n")

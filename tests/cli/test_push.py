@@ -124,3 +124,42 @@ def test_followed_versions_are_pushed_too(pushing: Repo, spoke: Command, live: C
         0,
         ["PendingManualApproval"],
     )
+
+
+LOCK = "manifests/teams/growth/churn-3.lock.yaml"
+
+
+def test_the_spoke_promotes_and_locks_what_nobody_else_reads(
+    pushing: Repo, spoke: Command, live: Command, serving: Serving
+) -> None:
+    asked = ["churn-lab/churn-experiments/3", "--to", "churn"]
+    said = live("promote", *asked)
+    assert said.code == 1
+    assert said.out.splitlines() == [
+        "churn-3: deferred: the spoke churn-lab pushes: it is not read from here",
+        "    hint: with the spoke's own credentials: --as spoke=churn-lab",
+        "nothing was written",
+    ]
+    assert spoke("promote", *asked).out == f"written: {LOCK.replace('.lock', '')}\nwritten: {LOCK}\n"
+    written = (pushing.top / LOCK).read_text()
+    (pushing.top / LOCK).unlink()
+    said = spoke("lock")
+    assert [line.split(":")[0] for line in said.out.splitlines()] == ["churn-1", "churn-2", "churn-3"]
+    assert said.code == 0
+    assert taken(written) == taken((pushing.top / LOCK).read_text())
+    assert spoke("lock", "--check").code == 0
+    assert {call.account for call in serving.world.mutations()} == set()
+    pushing.edit("platform/guardrails-production.yaml", "requireLock: false", "requireLock: true ")
+    assert rows(spoke("reconcile", "--format", "json"))["churn-3"] == "converged"
+
+
+def taken(lock: str) -> list[str]:
+    """A lock without the time at which it was made."""
+    return [line for line in lock.splitlines() if "resolved:" not in line]
+
+
+def test_a_lock_as_a_spoke_needs_the_spokes_credentials(pushing: Repo, live: Command) -> None:
+    said = live("lock", "--as", "spoke=churn-lab")
+    assert (said.code, said.out) == (1, "")
+    assert f"account {CHURN} was expected, but the credentials are of account {HUB}" in said.err
+    assert not (pushing.top / LOCK).exists()

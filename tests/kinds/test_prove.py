@@ -33,7 +33,7 @@ def test_a_run_that_is_to_end_asks_no_further() -> None:
     source = Source()
     items = [copy(number) for number in range(20)]
     lanes = Lanes(Inline(), lambda: Pace(time.monotonic), lambda _: None, stopped=lambda: source.begun >= 3)
-    found = stated_many(cast(Client, source), items, lanes)
+    found = stated_many(cast("Client", source), items, lanes)
     assert (source.begun, len(found)) == (3, 4)
 
 

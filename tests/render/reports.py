@@ -159,6 +159,12 @@ def nothing() -> Report:
     return Report("plan", Plan(REVISION, (), (), kept=8), (row("churn-1", "converged", version=1, is_now="Approved"),))
 
 
+def blind() -> Report:
+    """A plan without actions, of a hub that could not be read."""
+    why = "sts:AssumeRole in 111111111111/eu-west-1 failed: AccessDenied: no"
+    return Report("plan", Plan(REVISION, (), (), complete=False), (row("churn-1", "unknown", why),))
+
+
 def empty() -> Report:
     """A plan of a fleet that promotes nothing."""
     return Report("plan", Plan("worktree", (), ()))

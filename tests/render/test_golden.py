@@ -21,7 +21,13 @@ from tests.render import reports
 
 CASES = Path(__file__).parents[1] / "cases" / "reports"
 SCHEMAS = Path(__file__).parents[2] / "schemas"
-MADE = {"everything": reports.everything, "nothing": reports.nothing, "empty": reports.empty, "failed": reports.failed}
+MADE = {
+    "everything": reports.everything,
+    "nothing": reports.nothing,
+    "blind": reports.blind,
+    "empty": reports.empty,
+    "failed": reports.failed,
+}
 FORMS = {
     "txt": lambda report: text(report, color=False),
     "ansi": lambda report: text(report, color=True),
