@@ -1,8 +1,13 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.aws.wire import SECRETS, Aws
+from controller.aws.calls import CallLog
+from controller.aws.cloud import AwsCloud
+from controller.sandbox.server import Serving, serve
+from controller.sandbox.world import World
+from tests.aws.wire import HUB, SECRETS, Aws
 
 
 @pytest.fixture(autouse=True)
@@ -25,3 +30,24 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def aws() -> Aws:
     return Aws()
+
+
+@pytest.fixture
+def serving() -> Iterator[Serving]:
+    running = serve(World())
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def log() -> CallLog:
+    return CallLog()
+
+
+@pytest.fixture
+def cloud(serving: Serving, log: CallLog, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsCloud]:
+    for name, value in serving.environment(HUB).items():
+        monkeypatch.setenv(name, value)
+    made = AwsCloud({}, run="test", writable=True, log=log)
+    yield made
+    made.close()

@@ -30,34 +30,12 @@ from controller.aws.direct import OPERATIONS
 from controller.aws.volley import Shot, Whole, fire, whole
 from controller.core.errors import CloudError, SafetyError
 from controller.core.model import Target
-from controller.sandbox.server import Serving, serve
-from controller.sandbox.world import World
+from controller.sandbox.server import Serving
 from tests.aws.wire import HUB
 from tests.certificate import certificate
 
 PLACE = Target(HUB, "eu-west-1")
 COUNT = 40
-
-
-@pytest.fixture
-def serving() -> Iterator[Serving]:
-    running = serve(World())
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def log() -> CallLog:
-    return CallLog()
-
-
-@pytest.fixture
-def cloud(serving: Serving, log: CallLog, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsCloud]:
-    for name, value in serving.environment(HUB).items():
-        monkeypatch.setenv(name, value)
-    made = AwsCloud({}, run="test", writable=True, log=log)
-    yield made
-    made.close()
 
 
 @pytest.fixture

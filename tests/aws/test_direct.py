@@ -28,34 +28,12 @@ from controller.aws.sessions import own_session
 from controller.aws.sign import signed
 from controller.core.errors import CloudError, SafetyError
 from controller.core.model import Target
-from controller.sandbox.server import Serving, serve
-from controller.sandbox.world import World
+from controller.sandbox.server import Serving
 from tests.aws.wire import HUB, Aws
 
 PLACE = Target(HUB, "eu-west-1")
 KEYS = ["plain", "a b/ü+%.tar", "q?x=1&y", "t~i-l_d.e", "plus+and=equal", "päth/ /x"]
 DIRECT = ("CopyObject", "GetObject", "HeadObject", "ListObjectVersions", "ListObjectsV2", "UploadPartCopy")
-
-
-@pytest.fixture
-def serving() -> Iterator[Serving]:
-    running = serve(World())
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def log() -> CallLog:
-    return CallLog()
-
-
-@pytest.fixture
-def cloud(serving: Serving, log: CallLog, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsCloud]:
-    for name, value in serving.environment(HUB).items():
-        monkeypatch.setenv(name, value)
-    made = AwsCloud({}, run="test", writable=True, log=log)
-    yield made
-    made.close()
 
 
 @pytest.fixture
