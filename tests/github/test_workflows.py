@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +194,15 @@ def test_actionlint_finds_nothing(tmp_path: Path) -> None:
     broken = tmp_path / "broken.yaml"
     broken.write_text(EVERY[0].read_text().replace("timeout-minutes", "timeout-hours"))
     assert any("timeout-hours" in message for message in actionlint(tmp_path / "theirs", broken))
+
+
+def test_what_is_shipped_can_evaluate_the_expressions_of_gates() -> None:
+    """Where the library is missing, such a gate stays closed for good: in the image, the function, and CI."""
+    extras = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    (library,) = (text.partition(">")[0] for text in extras["expressions"])
+    assert f"\n{library}==" in (TOP / "requirements" / "run.txt").read_text()
+    judging = [
+        TOP / "action.yaml",
+        *(TOP / ".github" / "workflows" / f"hubwright-{name}.yaml" for name in ("plan", "reconcile", "drift")),
+    ]
+    assert [path.name for path in judging if '"hubwright[expressions]==$VERSION"' not in path.read_text()] == []
