@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ def sandbox(seed: str, ready_file: Path | None, port: int, *, authorize: bool) -
     try:
         return int(server.run(seed, ready_file, port, authorize=authorize))
     except OSError as error:
-        raise HubwrightError(f"the sandbox cannot start: {error}") from error
+        taken = error.errno == errno.EADDRINUSE
+        hint = "another program has this --port: give another, or none for any free one" if taken else ""
+        raise HubwrightError(f"the sandbox cannot start: {error}", hint) from error
 
 
 def demo(record: Path | None, keep: Path | None) -> int:

@@ -60,7 +60,7 @@ def _check(asked: Beginning) -> None:
         _matches(_NAME, value, option, "1 to 63 lower-case letters, digits and inner hyphens")
     for option, value in (("--account", asked.account), ("--spoke-account", asked.spoke_account)):
         _matches(_ACCOUNT, value, option, "the 12 digits of an AWS account")
-    _matches(_REGION, asked.region, "--region", "such as eu-west-1")
+    _matches(_REGION, asked.region, "--region", "a region such as eu-west-1")
     if asked.github:
         _matches(_GITHUB, asked.github, "--github", "OWNER/NAME")
 

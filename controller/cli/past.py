@@ -13,6 +13,7 @@ from controller.cli.reading import read_manifests
 from controller.cli.recorded import recorded as recorded_runs
 from controller.cli.run import opened
 from controller.cli.settings import Settings
+from controller.cli.term import Progress
 from controller.core.errors import SourceError, UsageError
 from controller.core.limits import parse_moment
 from controller.core.manifests import Manifests
@@ -42,6 +43,8 @@ def history(
         write_whole(out, to_json(data))
     shape = {"json": to_json, "text": text, "markdown": markdown}[form]
     write(shape(data))
+    if recorded and not runs and not unread:
+        Progress(settings.log).note("no record of a run is about this: a hub keeps them from when it says `audit`")
     return 5 if unread else 0
 
 

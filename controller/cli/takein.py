@@ -35,7 +35,7 @@ def take_in(
 
 def _inside(out: str, manifests: str) -> str:
     """The folder to write to; what stands outside the manifests folder is never read."""
-    folder = clean_folder(out)
+    folder = clean_folder(out, "--out")
     if manifests and not f"{folder}/".startswith(f"{manifests}/"):
         raise UsageError(
             f"--out {shown(out)} is not in {manifests}, where manifests are read", f"did you mean {manifests}/{folder}?"

@@ -42,12 +42,12 @@ class Folder:
     path: str = ""  # the manifests folder, as in `clean_folder`
 
 
-def clean_folder(path: str) -> str:
+def clean_folder(path: str, option: str = "--path") -> str:
     """The manifests folder from the repository's root without a slash at the end; empty for the root itself."""
     parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]
     if path.startswith(("/", "\\")) or ".." in parts or any(ord(char) < 32 for char in path):
         raise UsageError(
-            f"--path {shown(path)} is not a folder inside the repository", "give it from the repository's root"
+            f"{option} {shown(path)} is not a folder inside the repository", "give it from the repository's root"
         )
     return "/".join(parts)
 

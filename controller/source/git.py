@@ -72,7 +72,7 @@ class Repository:
 def repository(directory: Path) -> Repository:
     """The repository that `directory` is in; raises `SourceError` where there is none or Git refuses it."""
     if not directory.is_dir():
-        raise SourceError(f"{directory} is not a folder", "give --repo the folder of a Git repository")
+        raise SourceError(f"{directory} is not a folder", "give the folder of a Git repository")
     if os.environ.get("GIT_DIR"):  # inside a hook: Git would not look at `directory` at all
         beside = directory / ".git"
         return Repository((beside if beside.exists() else directory).resolve(), directory.resolve())
