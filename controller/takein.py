@@ -21,6 +21,7 @@ from controller.core.lock import lock_document
 from controller.core.manifest import API_VERSION, Promotion, To
 from controller.core.manifests import Manifests
 from controller.core.marks import foreign
+from controller.core.problems import did_you_mean, shown
 from controller.core.record import Record
 from controller.core.scope import Scope
 from controller.core.view import Group, Package, View
@@ -100,7 +101,9 @@ def _hub(cloud: Cloud, place: Place, view: View, work: _Work, claimed: set[str],
         raise HubwrightError(f"the hub {place.name} could not be read: {why}")
     asked = work.asked
     if asked.group and asked.group not in view.groups:
-        raise UsageError(f"the hub {place.name} has no package group {asked.group}")
+        raise UsageError(
+            f"the hub {place.name} has no package group {shown(asked.group)}", did_you_mean(asked.group, view.groups)
+        )
     groups = {name: group for name, group in view.groups.items() if asked.group in ("", name)}
     ours, strangers = _sorted(view, place.fleet, groups, claimed)
     if asked.spoke:

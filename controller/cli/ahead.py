@@ -12,6 +12,7 @@ from controller.cli.settings import Settings
 from controller.cli.stop import STOP
 from controller.core.errors import UsageError
 from controller.core.plan import ahead
+from controller.core.problems import did_you_mean, shown
 from controller.core.reasons import EXITS, exit_code
 from controller.core.report import Report
 from controller.core.totals import Totals, totals
@@ -43,7 +44,7 @@ def _chosen(run: Run, names: Sequence[str]) -> frozenset[str]:
     locked = {name for name in run.manifests.promotions if name in run.manifests.locks}
     for name in names:
         if name not in run.manifests.promotions:
-            raise UsageError(f"there is no promotion {name}")
+            raise UsageError(f"there is no promotion {shown(name)}", did_you_mean(name, run.manifests.promotions))
         if name not in locked:
             raise UsageError(f"the promotion {name} has no lock", f"pin its source: hubwright lock {name}")
     return frozenset(names or locked)

@@ -38,3 +38,15 @@ def test_a_port_that_is_taken_is_told(hubwright: Command) -> None:
 def test_history_says_that_no_run_was_recorded(live: Command) -> None:
     told = "no record of a run is about this: a hub keeps them from when it says `audit`\n"
     assert (live("history churn").err, live("history churn --runs").err) == ("", told)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("prefetch churn-11", 'error: there is no promotion "churn-11"\nhint: did you mean "churn-1"?\n'),
+        ("import --hub central --group chrn", 'error: the hub central has no package group "chrn"\n'),
+    ],
+)
+def test_a_name_that_is_not_there_is_told_with_the_nearest(live: Command, command: str, said: str) -> None:
+    found = live(command)
+    assert (found.code, found.out, found.err) == (64, "", said)
