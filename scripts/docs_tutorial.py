@@ -1,6 +1,6 @@
-"""Runs docs/tutorial.md and writes what its commands said back into it; `--check` only says whether it still does.
+"""Runs the pages to be walked through and writes what their commands said back; `--check` only says if they still do.
 
-The page is its own source. Blocks marked `console` hold commands after `$ `, all run by one bash in a new folder; below
+A page is its own source. Blocks marked `console` hold commands after `$ `, all run by one bash in a new folder; below
 each stands its output, which is replaced. Blocks with `title=PATH` are written to that file first. Nothing else is
 touched. A check looks past what differs from run to run: ports, commit ids, times and process ids.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "tutorial.md"
+PAGES = ("docs/quickstart.md", "docs/tutorial.md")
 _BLOCK = re.compile(r"^```(?P<info>[^\n`]+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 _END = "\x1eend of output\x1e"
 _PASSING = (
@@ -138,20 +138,25 @@ def lasting(text: str) -> list[str]:
     return text.splitlines()
 
 
-def main() -> int:
-    """Writes the page, or with `--check` gives 1 and the differences if a run says something else."""
-    before = PAGE.read_text(encoding="utf-8")
+def checked(name: str, *, write: bool) -> bool:
+    """Whether a page is what a run says; written, it is."""
+    page = ROOT / name
+    before = page.read_text(encoding="utf-8")
     after = rewritten(before)
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(after, encoding="utf-8")
-        return 0
-    differences = list(
-        difflib.unified_diff(lasting(before), lasting(after), "docs/tutorial.md", "a run now", lineterm="")
-    )
+    if write:
+        page.write_text(after, encoding="utf-8")
+        return True
+    differences = list(difflib.unified_diff(lasting(before), lasting(after), name, "a run now", lineterm=""))
     if differences:
         print("\n".join(differences))
-        print("docs/tutorial.md is not what a run says: python scripts/docs_tutorial.py writes it again")
-    return int(bool(differences))
+        print(f"{name} is not what a run says: python scripts/docs_tutorial.py writes it again")
+    return not differences
+
+
+def main() -> int:
+    """Writes the pages, or with `--check` gives 1 and the differences if a run says something else."""
+    write = "--check" not in sys.argv[1:]
+    return int(not all([checked(name, write=write) for name in PAGES]))
 
 
 if __name__ == "__main__":
