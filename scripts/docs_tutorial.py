@@ -156,7 +156,8 @@ def checked(name: str, *, write: bool) -> bool:
 def main() -> int:
     """Writes the pages, or with `--check` gives 1 and the differences if a run says something else."""
     write = "--check" not in sys.argv[1:]
-    return int(not all([checked(name, write=write) for name in PAGES]))
+    held = {name: checked(name, write=write) for name in PAGES}
+    return int(not all(held.values()))
 
 
 if __name__ == "__main__":
