@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from docs_tutorial import PAGE, ROOT, lasting, rewritten  # beside this file
+from docs_tutorial import PAGES, ROOT, lasting, rewritten  # beside this file
 
 PICTURE = ROOT / "docs" / "terminal.svg"
 _SHOWN = ("hubwright promote ", "hubwright plan --out ", "hubwright reconcile --plan ", "hubwright plan --detailed")
@@ -67,7 +67,7 @@ def picture(lines: list[str]) -> str:
 
 def main() -> int:
     """Writes the picture, or with `--check` gives 1 if a run shows something else."""
-    drawn = picture(session(rewritten(PAGE.read_text(encoding="utf-8"))))
+    drawn = picture(session(rewritten((ROOT / PAGES[-1]).read_text(encoding="utf-8"))))
     if "--check" not in sys.argv[1:]:
         PICTURE.write_text(drawn, encoding="utf-8")
         return 0
