@@ -29,6 +29,8 @@ from tests.docs.stage import Stage
 ELSEWHERE = {
     "quickstart.md": "scripts/docs_tutorial.py: docs/quickstart.md",
     "tutorial.md": ".ci/run: scripts/docs_tutorial.py --check",
+    "hubwright promote edge-lab/edge-models/3 --to edge --as spoke=edge-lab": "tests/cli/test_push.py: "
+    "test_the_spoke_promotes_and_locks_what_nobody_else_reads",
     "make demo": ".ci/run: make demo",
     "make test": ".ci/run: make test",
 }

@@ -102,7 +102,7 @@ class Runner:
     @property
     def plan(self) -> dict[str, Any]:
         """The plan that a run saved."""
-        found: dict[str, Any] = json.loads((self.checkout / "plan.json").read_text())
+        found: dict[str, Any] = json.loads((self.scratch / "hubwright-out" / "plan.json").read_text())
         return found
 
     @property
