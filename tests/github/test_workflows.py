@@ -172,8 +172,8 @@ import { readFileSync } from "node:fs";
 const lint = await createLinter();
 console.log(JSON.stringify(process.argv.slice(2).flatMap((file) => lint(readFileSync(file, "utf8"), file))));
 """
-#: It is older than this runner and this permission.
-UNKNOWN = ('label "ubuntu-24.04" is unknown.', 'unknown permission scope "attestations".')
+#: It is older than this runner, this permission, and variables of an environment.
+UNKNOWN = ('label "ubuntu-24.04" is unknown.', 'unknown permission scope "attestations".', 'undefined variable "vars".')
 
 
 def actionlint(place: Path, *paths: Path) -> list[str]:
