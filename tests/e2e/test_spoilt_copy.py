@@ -25,6 +25,7 @@ from controller.kinds.transfer import Route, transfer
 from controller.sandbox.server import Serving, serve
 from controller.sandbox.world import World
 from tests.e2e.spoil import WAYS, Proxy
+from tests.pace import sampled
 
 HUB = "111111111111"
 PLACE = Target(HUB, "eu-west-1")
@@ -147,7 +148,7 @@ def clouds(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[AwsC
     beside.close()
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", sampled(WAYS, str))
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
 def test_every_request_spoilt(
     bench: Bench, proxy: Proxy, clouds: tuple[AwsCloud, AwsCloud], way: str, lasting: bool

@@ -20,6 +20,7 @@ from controller.oci.registry import Registry
 from controller.oci.wire import Pace
 from tests.oci.double import Memory, image, index
 from tests.oci.servers import Asked, Host, Reply, hosts
+from tests.pace import sampled
 
 LOGIN = Login("AWS", "canary")
 PACE = Pace(connect=2, stall=0.15, patience=1.0, floor=1 << 20)
@@ -107,7 +108,7 @@ def emptied(hub: Host) -> None:
 
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
 @pytest.mark.parametrize("where", ["source", "hub"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", sampled(KINDS, str))
 def test_a_fault_at_every_request(kind: str, where: str, lasting: bool) -> None:
     memories = Memory(login=LOGIN), Memory(login=LOGIN), Memory()
     with hosts(*memories) as (source, hub, other), ThreadPoolExecutor(2) as pool:
