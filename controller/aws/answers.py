@@ -14,11 +14,12 @@ from urllib.parse import unquote_plus
 
 from botocore.model import ListShape, OperationModel, Shape, StructureShape
 
+from controller.aws.models import by_name
+
 Read = Callable[[ET.Element], Any]
 Said = Callable[[str], Any]
 _Tables = tuple[dict[str, tuple[str, Said]], Read | None]
 
-_TABLES: dict[str, _Tables] = {}
 _META = "x-amz-meta-"
 _ENCODED: Mapping[str, tuple[str, ...]] = {  # what comes percent-encoded, because it was asked for so
     "ListObjectsV2": ("Contents",),
@@ -62,14 +63,8 @@ def _decoded(operation: str, found: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+@by_name
 def _tables(model: OperationModel) -> _Tables:
-    found = _TABLES.get(model.name)  # by name: every client has models of its own, which must not outlive it
-    if found is None:
-        found = _TABLES[model.name] = _made(model)
-    return found
-
-
-def _made(model: OperationModel) -> _Tables:
     """The members that come in headers, by header, and how the body is read, if it has any."""
     shape: Any = model.output_shape
     said: dict[str, tuple[str, Said]] = {}

@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from botocore.model import OperationModel
 
+from controller.aws.models import by_name
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -67,17 +69,9 @@ Text = Callable[[Any], str | None]
 _Table = dict[str, tuple[str, Text]]
 _Tables = tuple[_Table, _Table, frozenset[str], str]
 
-_TABLES: dict[str, _Tables] = {}
 
-
+@by_name
 def _tables(model: OperationModel) -> _Tables:
-    found = _TABLES.get(model.name)  # by name: every client has models of its own, which must not outlive it
-    if found is None:
-        found = _TABLES[model.name] = _made(model)
-    return found
-
-
-def _made(model: OperationModel) -> _Tables:
     """The members that go into headers and into the query, those that must be there, and how metadata's names begin."""
     shape: Any = model.input_shape
     places: dict[str, _Table] = {"header": {}, "querystring": {}}

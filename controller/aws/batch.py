@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
@@ -19,22 +19,10 @@ _Ready = tuple[int, tuple[str, str, dict[str, str]], bytes]
 """The number of a request, its method, path and headers, and all of it as it is sent."""
 
 
-class Signer(Protocol):
-    """What a batch needs of the session that it is sent for (`aws.direct.Direct`)."""
-
-    def signed(
-        self, connection: BaseClient, operation: str, parameters: dict[str, Any], place: Place
-    ) -> tuple[str, str, dict[str, str]]: ...
-
-    def record(
-        self,
-        operation: str,
-        region: str,
-        parameters: Mapping[str, Any],
-        found: Answer,
-        said: Mapping[str, Any],
-        began: float,
-    ) -> None: ...
+Sign = Callable[[dict[str, Any]], tuple[str, str, dict[str, str]]]
+"""Signs a call by its parameters, now: method, path and headers."""
+Note = Callable[[Mapping[str, Any], Answer, Mapping[str, Any], float], None]
+"""Notes a call: its parameters, the answer, what it says, and when it began."""
 
 
 class Batch:
@@ -46,7 +34,8 @@ class Batch:
 
     def __init__(
         self,
-        signer: Signer,
+        sign: Sign,
+        note: Note,
         connection: BaseClient,
         operation: str,
         requests: Sequence[Mapping[str, Any]],
@@ -54,7 +43,8 @@ class Batch:
         told: Callable[[int], bool],
     ) -> None:
         self.answers: list[dict[str, Any] | None] = [None] * len(requests)
-        self._signer = signer
+        self._sign = sign
+        self._note = note
         self._connection = connection
         self._operation = operation
         self._requests = requests
@@ -88,7 +78,7 @@ class Batch:
             number, self._next = self._next, self._next + 1
             try:
                 parameters = dict(self._requests[number])
-                asked = self._signer.signed(self._connection, self._operation, parameters, self._place)
+                asked = self._sign(parameters)
                 data = request_of(*asked)
             except (ParamValidationError, ValueError):  # botocore says what is wrong
                 continue
@@ -107,8 +97,7 @@ class Batch:
     def _take(self, number: int, answer: Answer | None) -> None:
         found = answer or _SILENT
         said = said_of(self._connection, self._operation, answer) if answer is not None else None
-        region = str(self._connection.meta.region_name)
-        self._signer.record(self._operation, region, self._requests[number], found, said or {}, self._began.pop(number))
+        self._note(self._requests[number], found, said or {}, self._began.pop(number))
         if said is None or "Error" in said:
             self._going = False
             return

@@ -82,7 +82,7 @@ class Direct:
             if found.status == 429 or found.status >= 500:
                 time.sleep(_CHANCE.random())  # as long as botocore waits before its second try
             return None
-        self.record(operation, here[0], parameters, found, said, began)
+        self._record(operation, here[0], parameters, found, said, began)
         if "Error" in said:
             refusal: Any = said
             raise ClientError(refusal, operation)
@@ -106,7 +106,9 @@ class Direct:
             return [None] * len(requests)
         if not self._writable:
             refuse_write("s3", operation)
-        batch = Batch(self, connection, operation, requests, place, told)
+        sign = functools.partial(self._signed, connection, operation, place)
+        note = functools.partial(self._record, operation, region)
+        batch = Batch(sign, note, connection, operation, requests, place, told)
         if not batch.handled():
             with contextlib.suppress(OSError):  # this machine has no certificates, or no files left: one at a time
                 tls = self._connections().tls() if place.secure else None
@@ -120,7 +122,7 @@ class Direct:
         if self._broken[here] > _BREAKS:
             self._places[here] = None
 
-    def record(
+    def _record(
         self,
         operation: str,
         region: str,
@@ -145,14 +147,14 @@ class Direct:
                 self._pool.close()
 
     def _sent(self, connection: BaseClient, operation: str, parameters: dict[str, Any], place: Place) -> Answer:
-        method, path, headers = self.signed(connection, operation, parameters, place)
+        method, path, headers = self._signed(connection, operation, place, parameters)
         if (answer := hooked(connection, operation, place, (method, path, headers))) is not None:
             return answer
         arriving = self._connections().ask(method, place.host, path, headers, secure=place.secure)
         return Answer(arriving.status, arriving.headers, arriving)
 
-    def signed(
-        self, connection: BaseClient, operation: str, parameters: dict[str, Any], place: Place
+    def _signed(
+        self, connection: BaseClient, operation: str, place: Place, parameters: dict[str, Any]
     ) -> tuple[str, str, dict[str, str]]:
         """Method, path with query, and headers of a request. `parameters` are put in the wire's form."""
         model = connection.meta.service_model.operation_model(operation)
