@@ -83,7 +83,7 @@ class _Book:
             actions = self._of(hub, chosen)
             if actions:
                 document = audit.intent(self._head(name), actions)
-                good = self._put(name, hub, "intent", document) and good
+                good = self._put(hub, "intent", document) and good
                 self.intents[name] = document["digest"]
         return good
 
@@ -103,7 +103,7 @@ class _Book:
                 before=self.intents.get(name, ""),
                 exit_code=report.exit_code(),
             )
-            good = self._put(name, hub, "outcome", document) and good
+            good = self._put(hub, "outcome", document) and good
         return good
 
     def _of(self, hub: Hub, chosen: Plan) -> list[Action]:
@@ -117,13 +117,13 @@ class _Book:
         journal = self.journal
         return audit.Run(journal.name, at, __version__, journal.command, revision, platform, hub, self.who)
 
-    def _put(self, name: str, hub: Hub, kind: str, document: dict[str, Any]) -> bool:
+    def _put(self, hub: Hub, kind: str, document: dict[str, Any]) -> bool:
         place = hub.audit
         if place is None:
             return True
         try:
             client = self.journal.cloud.client(Target(hub.account, hub.region), "s3", "register")
-            write(client, hub.account, place, audit.name_of(self._head(name), kind), document, self.began)
+            write(client, hub.account, place, audit.name_of(self.journal.name, kind, self.began), document, self.began)
         except HubwrightError as error:
             means = "nothing but revoking is done" if kind == "intent" else "what was done stands"
             said = f"the {kind} of this run could not be recorded in {place.bucket}: {error}; {means}"

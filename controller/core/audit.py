@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from controller.core.canonical import digest
@@ -122,7 +123,7 @@ def whole(data: Any) -> str:
     return "" if data.get("digest") == digest(body) else "its digest is not that of its content: it was changed"
 
 
-def name_of(run: Run, kind: str) -> str:
-    """Where a record stands below the prefix: by day, in the order of time."""
-    stamp = run.at.replace("-", "").replace(":", "")
-    return f"{run.at[:4]}/{run.at[5:7]}/{run.at[8:10]}/{stamp}-{run.name}-{kind}.json"
+def name_of(run: str, kind: str, began: datetime) -> str:
+    """Where a record stands below the prefix: by day, in the order in which runs began, to the millisecond (UTC)."""
+    stamp = f"{began:%Y%m%dT%H%M%S}{began.microsecond // 1000:03}Z"
+    return f"{began:%Y/%m/%d}/{stamp}-{run}-{kind}.json"

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from controller.core.audit import whole
+from controller.core.audit import name_of, whole
 from controller.core.errors import CloudError, PreconditionError
 from controller.core.watching import Audit
 from controller.kinds import audit as kinds_audit
@@ -39,6 +39,21 @@ def records(serving: Serving) -> list[dict[str, Any]]:
         assert whole(data) == ""
         found.append(data)
     return found
+
+
+def test_records_stand_in_the_order_in_which_runs_began() -> None:
+    """Two runs of one second, and of names that sort the other way round."""
+    earlier, later = (datetime(2026, 11, 22, 12, 0, 5, part, tzinfo=UTC) for part in (9_000, 123_000))
+    names = [name_of("run-b", kind, earlier) for kind in ("intent", "outcome")] + [name_of("run-a", "outcome", later)]
+    assert (
+        sorted(names)
+        == names
+        == [
+            "2026/11/22/20261122T120005009Z-run-b-intent.json",
+            "2026/11/22/20261122T120005009Z-run-b-outcome.json",
+            "2026/11/22/20261122T120005123Z-run-a-outcome.json",
+        ]
+    )
 
 
 @pytest.fixture

@@ -26,6 +26,15 @@ every_scenario = pytest.mark.parametrize(
 short_scenarios = pytest.mark.parametrize(
     "scenario", [item for item in SCENARIOS if item.short], ids=lambda item: item.name
 )
+every_crash = pytest.mark.parametrize(
+    ("when", "first"),
+    [
+        pytest.param(when, first, id=f"{when}-{first}", marks=[pytest.mark.slow] * (first != usual))
+        for when, usual in (("before", 1), ("after", 2))
+        for first in (1, 2)
+    ],
+)
+"""When, and from which mutating call on every second one: each call dies once in the usual run, twice with -m slow."""
 
 
 @pytest.fixture
@@ -100,13 +109,13 @@ def test_an_uninterrupted_run_ends_as_expected(scenario: Scenario, bench: Bench)
 
 
 @every_scenario
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_run_after_a_crash_ends_in_the_same_state(bench: Bench, when: str) -> None:
+@every_crash
+def test_a_run_after_a_crash_ends_in_the_same_state(bench: Bench, when: str, first: int) -> None:
     bed, manifests, _ = bench
     base = bed.world
     expected, calls = uninterrupted(bed, manifests, base)
     assert calls > 0
-    for nth in range(1, calls + 1):
+    for nth in range(first, calls + 1, 2):
         world = crashed(bed, manifests, base, nth, when)
         safe(world, base)
         bed.reconcile(manifests)
@@ -114,14 +123,14 @@ def test_a_run_after_a_crash_ends_in_the_same_state(bench: Bench, when: str) -> 
 
 
 @every_scenario
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_the_plan_saved_before_a_crash_still_holds_after_it(bench: Bench, when: str) -> None:
+@every_crash
+def test_the_plan_saved_before_a_crash_still_holds_after_it(bench: Bench, when: str, first: int) -> None:
     bed, manifests, later = bench
     base = bed.world
     expected, calls = uninterrupted(bed, manifests, base)
     bed.door.world = base.copy()
     saved = {action.id for action in bed.plan(manifests).plan.actions}
-    for nth in range(1, calls + 1):
+    for nth in range(first, calls + 1, 2):
         world = crashed(bed, manifests, base, nth, when)
         report = bed.reconcile(manifests, saved=saved)
         assert report.exit_code() == 0
@@ -139,14 +148,14 @@ def test_the_plan_saved_before_a_crash_still_holds_after_it(bench: Bench, when: 
     [{"search": Span(calls=LAG)}, {"list": Span(calls=LAG)}, {"search": Span(calls=25), "list": Span(calls=15)}],
     ids=["search", "list", "both"],
 )
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_it_holds_while_search_and_list_lag(bench: Bench, when: str, lag: dict[str, Span]) -> None:
+@every_crash
+def test_it_holds_while_search_and_list_lag(bench: Bench, when: str, first: int, lag: dict[str, Span]) -> None:
     bed, manifests, _ = bench
     base = bed.world
     expected, calls = uninterrupted(bed, manifests, base)
     for name, span in lag.items():
         setattr(base.settings, name, span)
-    for nth in range(1, calls + 1):
+    for nth in range(first, calls + 1, 2):
         crashed(bed, manifests, base, nth, when)
         until_all_shows(bed, manifests)
         assert beds.hub_state(bed.world) == expected

@@ -251,6 +251,7 @@ def test_a_plan_that_failed_says_so(project: Project) -> None:
     assert "could not be read" in comment["body"] or "no plan" in comment["body"], run.log
 
 
+@pytest.mark.slow
 def test_drift_is_one_issue(project: Project, hand: Hands) -> None:
     propose(project, "first", "teams/growth/churn-1.yaml", "reason: First", "reason: The first")
     tried, event = project.pull(7, "first")
