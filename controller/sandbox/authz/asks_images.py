@@ -17,7 +17,8 @@ from controller.sandbox.world import World
 Document = dict[str, Any]
 
 
-def _repository(registry: Registry, action: str, name: str, context: Keys | None = None) -> Ask:
+def on_repository(registry: Registry, action: str, name: str, context: Keys | None = None) -> Ask:
+    """One action on a repository, under its policy."""
     repository = registry.repositories.get(name)
     policy = repository.policy if repository else None
     source = (f"repository {registry.account}/{name}", policy) if policy else None
@@ -29,9 +30,9 @@ def _repository(registry: Registry, action: str, name: str, context: Keys | None
 
 def _created(world: World, registry: Registry, caller: Caller, document: Document) -> Iterable[Ask]:
     name, tags = str(document.get("repositoryName")), rows(document.get("tags"))
-    yield _repository(registry, "CreateRepository", name, tag_keys(tags))
+    yield on_repository(registry, "CreateRepository", name, tag_keys(tags))
     if tags:
-        yield _repository(registry, "TagResource", name, tag_keys(tags))
+        yield on_repository(registry, "TagResource", name, tag_keys(tags))
     encryption = document.get("encryptionConfiguration") or {}
     key = named_key(world, caller.account, caller.region, str(encryption.get("kmsKey") or ""))
     if key is None:
@@ -49,16 +50,16 @@ def asks(world: World, caller: Caller, operation: str, document: Document) -> It
     if operation == "CreateRepository":
         yield from _created(world, registry, caller, document)
     elif document.get("repositoryName"):
-        yield _repository(registry, operation, str(document["repositoryName"]))
+        yield on_repository(registry, operation, str(document["repositoryName"]))
     elif document.get("resourceArn"):
         parts = str(document["resourceArn"]).split(":", 5)
         tags = rows(document.get("tags"))
         where = world.registry_of(parts[4], parts[3]) if len(parts) == 6 else registry
-        yield _repository(where, operation, parts[-1].removeprefix("repository/"), tag_keys(tags))
+        yield on_repository(where, operation, parts[-1].removeprefix("repository/"), tag_keys(tags))
     elif operation == "DescribeRepositories":
         names = document.get("repositoryNames") or ["*"]
         for name in names:
-            yield _repository(registry, operation, str(name))
+            yield on_repository(registry, operation, str(name))
     else:
         yield Ask(f"ecr:{operation}", "*", registry.account)
 
@@ -67,27 +68,27 @@ def registry_asks(registry: Registry, request: Request, asked: Asked) -> Iterabl
     """What a request to /v2/ asks leave for; signing in to the base address asks for none."""
     method, kind = request.method, asked.kind
     if kind == "manifests":
-        yield _repository(registry, "PutImage" if method == "PUT" else "BatchGetImage", asked.name)
+        yield on_repository(registry, "PutImage" if method == "PUT" else "BatchGetImage", asked.name)
     elif kind == "blobs":
-        yield _repository(
+        yield on_repository(
             registry, "BatchCheckLayerAvailability" if method == "HEAD" else "GetDownloadUrlForLayer", asked.name
         )
     elif kind == "tags":
-        yield _repository(registry, "ListImages", asked.name)
+        yield on_repository(registry, "ListImages", asked.name)
     elif kind == "referrers":
-        yield _repository(registry, "BatchGetImage", asked.name)
+        yield on_repository(registry, "BatchGetImage", asked.name)
     elif kind == "blobs/uploads":
         yield from _upload_asks(registry, request, asked)
 
 
 def _upload_asks(registry: Registry, request: Request, asked: Asked) -> Iterable[Ask]:
     if request.method == "POST":
-        yield _repository(registry, "InitiateLayerUpload", asked.name)
+        yield on_repository(registry, "InitiateLayerUpload", asked.name)
         if request.query.get("mount") and request.query.get("from"):
-            yield _repository(registry, "GetDownloadUrlForLayer", request.query["from"])
+            yield on_repository(registry, "GetDownloadUrlForLayer", request.query["from"])
     elif request.method == "PUT":
         if int(request.headers.get("content-length") or 0):
-            yield _repository(registry, "UploadLayerPart", asked.name)
-        yield _repository(registry, "CompleteLayerUpload", asked.name)
+            yield on_repository(registry, "UploadLayerPart", asked.name)
+        yield on_repository(registry, "CompleteLayerUpload", asked.name)
     else:
-        yield _repository(registry, "UploadLayerPart", asked.name)
+        yield on_repository(registry, "UploadLayerPart", asked.name)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from controller.sandbox.authz.ask import Ask, Keys, rows, tag_keys
+from controller.sandbox.authz.asks_rest import pass_role
 from controller.sandbox.principals import Caller
-from controller.sandbox.sagemaker.names import arn_of, locate
+from controller.sandbox.sagemaker.names import arn_of, locate, model_arn
 from controller.sandbox.sagemaker.state import Models
 from controller.sandbox.world import World
 
@@ -76,30 +77,63 @@ def _create(world: World, caller: Caller, document: Document) -> Iterable[Ask]:
         yield _group(world, caller, action, str(grouped), context)
 
 
-def _list(world: World, caller: Caller, document: Document) -> Ask:
+def _create_group(world: World, caller: Caller, document: Document) -> Iterable[Ask]:
+    name, tags = str(document.get("ModelPackageGroupName")), rows(document.get("Tags"))
+    yield _group(world, caller, "sagemaker:CreateModelPackageGroup", name, tag_keys(tags))
+    if tags:
+        yield _group(world, caller, "sagemaker:AddTags", name, tag_keys(tags))
+
+
+def _described(world: World, caller: Caller, document: Document) -> Iterable[Ask]:
+    for arn in document.get("ModelPackageArnList") or ():
+        yield _package(world, caller, "sagemaker:BatchDescribeModelPackage", str(arn))
+
+
+def _model(caller: Caller, operation: str, document: Document) -> Ask:
+    arn = model_arn(caller, str(document.get("ModelName") or "*"))
+    return Ask(f"sagemaker:{operation}", arn, caller.account, tag_keys(rows(document.get("Tags"))))
+
+
+def _made(world: World, caller: Caller, document: Document) -> Iterable[Ask]:
+    """On the model, on each version of another account that it is made of, and on the role that is handed over.
+
+    A version of one's own account needs no leave: the reference names the model alone, and AWS's example of a group's
+    policy is for others.
+    """
+    yield _model(caller, "CreateModel", document)
+    if document.get("Tags"):
+        yield _model(caller, "AddTags", document)
+    for given in (document.get("PrimaryContainer") or {}, *(document.get("Containers") or ())):
+        text = str(given.get("ModelPackageName") or "")
+        if text and locate(world, caller, text, "model-package")[0].account != caller.account:
+            yield _package(world, caller, "sagemaker:CreateModel", text)
+    if document.get("ExecutionRoleArn"):
+        yield pass_role(str(document["ExecutionRoleArn"]), caller, "sagemaker.amazonaws.com")
+
+
+def _list(world: World, caller: Caller, document: Document) -> Iterable[Ask]:
     grouped = document.get("ModelPackageGroupName")
     models, name = (
         locate(world, caller, str(grouped), "model-package-group") if grouped else (_models(world, caller), "")
     )
     arn = arn_of(models, "model-package", f"{name}/*" if name else "*")
-    return Ask("sagemaker:ListModelPackages", arn, models.account, {}, _policy(models, name) if name else None)
+    yield Ask("sagemaker:ListModelPackages", arn, models.account, {}, _policy(models, name) if name else None)
+
+
+_ASKS: dict[str, Callable[[World, Caller, Document], Iterable[Ask]]] = {
+    "BatchDescribeModelPackage": _described,
+    "CreateModel": _made,
+    "CreateModelPackage": _create,
+    "CreateModelPackageGroup": _create_group,
+    "ListModelPackages": _list,
+}
 
 
 def asks(world: World, caller: Caller, operation: str, document: Document) -> Iterable[Ask]:
     """What a call asks leave for."""
     action = f"sagemaker:{operation}"
-    if operation == "CreateModelPackage":
-        yield from _create(world, caller, document)
-    elif operation == "CreateModelPackageGroup":
-        tags = rows(document.get("Tags"))
-        yield _group(world, caller, action, str(document.get("ModelPackageGroupName")), tag_keys(tags))
-        if tags:
-            yield _group(world, caller, "sagemaker:AddTags", str(document["ModelPackageGroupName"]), tag_keys(tags))
-    elif operation == "ListModelPackages":
-        yield _list(world, caller, document)
-    elif operation == "BatchDescribeModelPackage":
-        for arn in document.get("ModelPackageArnList") or ():
-            yield _package(world, caller, action, str(arn))
+    if operation in _ASKS:
+        yield from _ASKS[operation](world, caller, document)
     elif operation.endswith("Tags") and document.get("ResourceArn"):
         yield Ask(action, str(document["ResourceArn"]), caller.account, _tagging(operation, document))
     elif "ModelPackageGroup" in operation and operation.startswith(_GROUP):
@@ -112,5 +146,7 @@ def asks(world: World, caller: Caller, operation: str, document: Document) -> It
     elif document.get("TrainingJobName"):
         base = f"arn:{caller.partition}:sagemaker:{caller.region}:{caller.account}"
         yield Ask(action, f"{base}:training-job/{document['TrainingJobName']}", caller.account)
+    elif document.get("ModelName"):
+        yield _model(caller, operation, document)
     else:
         yield Ask(action, "*", caller.account)

@@ -91,8 +91,8 @@ def _is_kms(headers: Mapping[str, str]) -> bool:
     return headers.get("x-amz-server-side-encryption", "").startswith("aws:kms")
 
 
-def _read_key(world: World, caller: Caller, bucket: Bucket, stored: Stored | None) -> Iterable[Ask]:
-    if stored is not None and _is_kms(stored.headers):
+def _read_key(world: World, caller: Caller, bucket: Bucket | None, stored: Stored | None) -> Iterable[Ask]:
+    if bucket is not None and stored is not None and _is_kms(stored.headers):
         arn = f"arn:{caller.partition}:s3:::{bucket.name}/{stored.key}"
         yield from _key_ask(world, caller, "kms:Decrypt", bucket, stored.headers.get(_KEY), arn)
 
@@ -128,8 +128,7 @@ def _source(world: World, caller: Caller, request: Request, operation: str) -> I
     kept = request.headers.get("x-amz-tagging-directive", "COPY") == "COPY"
     if operation == "CopyObject" and kept and stored is not None and stored.tags:
         yield _on(bucket, name, f"GetObject{suffix}Tagging", f"{name}/{key}", caller, {})
-    if bucket is not None:
-        yield from _read_key(world, caller, bucket, stored)
+    yield from _read_key(world, caller, bucket, stored)
 
 
 def _existing(stored: Stored | None) -> Keys:
@@ -174,8 +173,7 @@ def _on_object(world: World, caller: Caller, request: Request, operation: str, n
     whole = f"{name}/{key}"
     if operation in _READS:
         yield _on(bucket, name, f"GetObject{suffix}", whole, caller, context)
-        if bucket is not None:
-            yield from _read_key(world, caller, bucket, stored)
+        yield from _read_key(world, caller, bucket, stored)
     elif operation == "GetObjectAttributes":
         for action in (f"GetObject{suffix}", f"GetObject{suffix}Attributes"):
             yield _on(bucket, name, action, whole, caller, context)
@@ -211,3 +209,16 @@ def probe(world: World, caller: Caller, resource: str) -> Ask:
     """What decides whether an object that is not there is 404 or 403."""
     name = resource.partition("/")[0]
     return _on(world.buckets.get(name), name, "ListBucket", name, caller, {})
+
+
+def reading(world: World, caller: Caller, name: str, key: str) -> Iterable[Ask]:
+    """Reading an object as it is now, for a service that reads it in somebody's role."""
+    bucket = world.buckets.get(name)
+    stored = _find(bucket, key, None)
+    yield _on(bucket, name, "GetObject", f"{name}/{key}", caller, _existing(stored))
+    yield from _read_key(world, caller, bucket, stored)
+
+
+def listing(world: World, caller: Caller, name: str, prefix: str) -> Ask:
+    """Listing a bucket's prefix, as `reading`."""
+    return _on(world.buckets.get(name), name, "ListBucket", name, caller, {"s3:prefix": (prefix,)})

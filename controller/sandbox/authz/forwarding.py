@@ -7,11 +7,11 @@ from typing import Any
 from controller.sandbox.authz.ask import Ask, Keys
 from controller.sandbox.authz.bearer import ALL
 from controller.sandbox.authz.decide import Named, Policies, Principal
-from controller.sandbox.authz.documents import read_policy
 from controller.sandbox.authz.guard import judge
+from controller.sandbox.authz.taken import taken_on
 from controller.sandbox.events.state import Rule
 from controller.sandbox.wire import ServiceError
-from controller.sandbox.world import ORGANIZATION, World
+from controller.sandbox.world import World
 
 _SERVICE = "events.amazonaws.com"
 
@@ -25,7 +25,10 @@ def check_rule(world: World, rule: Rule, target: dict[str, Any], event: dict[str
     ask = _ask(world, str(target["Arn"]), event)
     role = target.get("RoleArn")
     if role:
-        who, policies, context = _as_role(world, account, str(role), source)
+        taken = taken_on(world, str(role), _SERVICE, source)
+        if isinstance(taken, str):
+            raise ServiceError("NO_PERMISSIONS", taken)
+        who, policies, context = taken.who, taken.policies, taken.context
     elif ask.action == "sqs:SendMessage":
         who, policies, context = Principal("service", "", _SERVICE), Policies(), source
     elif ask.owner == account:
@@ -48,29 +51,3 @@ def _ask(world: World, arn: str, event: dict[str, Any]) -> Ask:
     policy = (f"bus {owner}/{bus.name}", bus.policy) if bus and bus.policy else None
     context: Keys = {"events:source": (event["source"],), "events:detail-type": (event["detail-type"],)}
     return Ask("events:PutEvents", arn, owner, context, policy)
-
-
-def _as_role(world: World, account: str, arn: str, source: Keys) -> tuple[Principal, Policies, Keys]:
-    """EventBridge as the target's role, when that role trusts it."""
-    role = world.iam_of(account).role_by_arn(arn)
-    if role is None:
-        raise ServiceError("NO_PERMISSIONS", f"The role {arn} does not exist.")
-    trust = Ask("sts:AssumeRole", arn, account, {}, (f"trust {account}/{role.name}", role.trust), "trust")
-    if not judge(world, Principal("service", "", _SERVICE), Policies(), source, trust).allowed:
-        raise ServiceError("NO_PERMISSIONS", f"The role {arn} does not let {_SERVICE} assume it.")
-    who = Principal("session", account, f"arn:aws:sts::{account}:assumed-role/{role.name}/events", role.id, arn)
-    inline = [
-        Named(f"role {account}/{role.name}/{name}", read_policy(text, "identity")) for name, text in role.inline.items()
-    ]
-    iam = world.iam_of(account)
-    managed = [
-        Named(f"policy {item}", read_policy(iam.policies[item].text, "identity"))
-        for item in role.attached
-        if item in iam.policies
-    ]
-    context: Keys = {
-        "aws:principalarn": (arn,),
-        "aws:principalaccount": (account,),
-        "aws:principalorgid": (ORGANIZATION,),
-    }
-    return who, Policies((*inline, *managed)), context

@@ -31,11 +31,11 @@ JSON_ASKS: dict[str, Asks] = {
 }
 
 
-def refusal(arn: str, ask: Ask, decision: Decision) -> ServiceError:
-    """The error of a denied action, as its service words it."""
-    service = ask.action.partition(":")[0]
-    shown = f'"{ask.resource}"' if service == "s3" else ask.resource
-    said = f"User: {arn} is not authorized to perform: {ask.action} on resource: {shown}"
+def refusal(caller: Caller, ask: Ask, decision: Decision) -> ServiceError:
+    """The error of a denied action, as the service words it that was called: it may ask for another's action."""
+    service = caller.service
+    shown = f'"{ask.resource}"' if ask.action.startswith("s3:") else ask.resource
+    said = f"User: {caller.arn} is not authorized to perform: {ask.action} on resource: {shown}"
     if decision.reason.startswith("an explicit deny"):
         said += f" with {decision.reason}"
     elif not (ask.mode == "trust" and "resource-based" in decision.reason):  # STS does not tell what trust lacks
@@ -84,7 +84,7 @@ def check(world: World, caller: Caller, asks: Iterable[Ask]) -> None:
         if denied and ask.mode == "key" and _granted(world, caller, ask):
             continue
         if not decision.allowed:
-            raise refusal(caller.arn, ask, decision)
+            raise refusal(caller, ask, decision)
 
 
 def may(world: World, caller: Caller, ask: Ask) -> bool:

@@ -27,6 +27,8 @@ class Rule:
 RULES = {
     "ModelPackageGroupName": Rule(1, 170, _ARN + r"([a-zA-Z0-9]([a-zA-Z0-9-]){0,62})(?<!-)"),
     "ModelPackageName": Rule(1, 176, _ARN + r"([a-zA-Z0-9]([a-zA-Z0-9-]){0,62})(?<!-)(/[0-9]{1,9})?"),
+    "ModelName": Rule(1, 63, ENTITY),
+    "ExecutionRoleArn": Rule(20, 2048, r"arn:aws[a-z\-]*:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+"),
     "ModelPackageArn": Rule(1, 2048, r"arn:aws[a-z\-]*:sagemaker:[a-z0-9\-]{9,16}:[0-9]{12}:model-package/\S{1,2048}"),
     "ModelPackageArnList": Rule(1, 100),
     "ModelPackageDescription": Rule(0, 1024),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from controller.sandbox.ecr.state import Registry
 from controller.sandbox.world import World
 
 _IMAGE = re.compile(
@@ -12,6 +13,14 @@ _IMAGE = re.compile(
     r"(?::(?P<tag>[^@]+))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 _OBJECT = re.compile(r"s3://([^/]+)/(.+)")
+
+
+def image_place(world: World, image: str) -> tuple[Registry, str] | None:
+    """The registry and the repository's name that an image reference means; None when it is no registry of ours."""
+    found = _IMAGE.fullmatch(image)
+    if found is None or found["account"] not in world.accounts:
+        return None
+    return world.registry_of(found["account"], found["region"]), found["name"]
 
 
 def image_digest(world: World, image: str) -> str | None:

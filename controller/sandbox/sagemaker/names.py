@@ -19,6 +19,11 @@ def arn_of(models: Models, kind: str, name: str) -> str:
     return f"arn:{partition_of(models.region)}:sagemaker:{models.region}:{models.account}:{kind}/{name.lower()}"
 
 
+def model_arn(caller: Caller, name: str) -> str:
+    """The ARN of a model of the caller's own account."""
+    return f"arn:{caller.partition}:sagemaker:{caller.region}:{caller.account}:model/{name.lower()}"
+
+
 def locate(world: World, caller: Caller, text: str, kind: str) -> tuple[Models, str]:
     """The registry that a name or ARN of that kind means, and the bare name in lower case.
 

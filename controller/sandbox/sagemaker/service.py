@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from controller.sandbox.principals import Caller
-from controller.sandbox.sagemaker import groups, jobs, lists, packages, search
+from controller.sandbox.sagemaker import deploying, groups, jobs, lists, packages, search
 from controller.sandbox.sagemaker.state import Document
 from controller.sandbox.world import World
 
@@ -29,6 +29,9 @@ _OPERATIONS: dict[str, Operation] = {
     "ListTags": groups.list_tags,
     "DeleteTags": groups.delete_tags,
     "Search": search.search,
+    "CreateModel": deploying.create_model,
+    "DescribeModel": deploying.describe_model,
+    "DeleteModel": deploying.delete_model,
     "CreateTrainingJob": jobs.create_training_job,
     "DescribeTrainingJob": jobs.describe_training_job,
     "ListTrainingJobs": jobs.list_training_jobs,

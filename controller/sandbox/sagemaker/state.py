@@ -66,7 +66,8 @@ class Token:
 class Models:
     """Groups by lower-case name, packages by lower-case key, tokens by caller account and token.
 
-    `jobs` are training jobs by name, `executions` pipeline runs by ARN with their steps.
+    `jobs` are training jobs by name, `executions` pipeline runs by ARN with their steps; `made` are models by
+    lower-case name.
     """
 
     account: str
@@ -76,3 +77,4 @@ class Models:
     tokens: dict[tuple[str, str], Token] = field(default_factory=dict)
     jobs: dict[str, Document] = field(default_factory=dict)
     executions: dict[str, tuple[Document, list[Document]]] = field(default_factory=dict)
+    made: dict[str, Document] = field(default_factory=dict)
