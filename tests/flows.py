@@ -16,12 +16,11 @@ from controller.aws.cloud import Roles
 from controller.core.errors import CloudError
 from controller.preflight import Foresight
 from controller.sandbox.authz.ask import Ask
-from controller.sandbox.authz.bearer import ALL
-from controller.sandbox.authz.decide import Named, Policies, Principal
+from controller.sandbox.authz.decide import Policies, Principal
 from controller.sandbox.authz.guard import judge
 from controller.sandbox.principals import user_keys
 from controller.sandbox.pump import deliver
-from controller.sandbox.world import ORGANIZATION, Account
+from controller.sandbox.world import Account
 from tests import bed as beds
 from tests import flows_more as more
 from tests.admins import Admins
@@ -88,14 +87,16 @@ def everything(folder: Path) -> Granted:
 
 
 def _scoring(admins: Admins) -> None:
-    """A reader's role that its own account lets do anything."""
+    """A reader's role that its own account lets do anything, and one of its name where no reader is."""
     anyone = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    trusted = {"Effect": "Allow", "Principal": {"AWS": SCORING}, "Action": "sts:AssumeRole"}
-    trust = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
-    admins.call(SCORING, "iam", "CreateRole", RoleName="scoring", AssumeRolePolicyDocument=trust)
-    admins.call(
-        SCORING, "iam", "PutRolePolicy", RoleName="scoring", PolicyName="all", PolicyDocument=json.dumps(anyone)
-    )
+    for account in (SCORING, EDGE):
+        people = {"AWS": account, "Service": "sagemaker.amazonaws.com"}  # it deploys, and is what SageMaker reads with
+        trusted = {"Effect": "Allow", "Principal": people, "Action": "sts:AssumeRole"}
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
+        admins.call(account, "iam", "CreateRole", RoleName="scoring", AssumeRolePolicyDocument=trust)
+        admins.call(
+            account, "iam", "PutRolePolicy", RoleName="scoring", PolicyName="all", PolicyDocument=json.dumps(anyone)
+        )
 
 
 def strict_key(admins: Admins, account: str) -> str:
@@ -181,9 +182,11 @@ def readers_granted(world: Granted) -> None:
     world.apply(HUB)
 
 
-def _reader(world: Granted, service: str) -> Any:
-    cloud = world.admins.entered(user_keys(SCORING), {SCORING: Roles(read=READER)}, world.log, writable=False)
-    return cloud.client(beds.Target(SCORING, REGION), service)
+def _reader(world: Granted, service: str, account: str = SCORING, *, writable: bool = False) -> Any:
+    role = READER.replace(SCORING, account)
+    roles = {account: Roles(read=role, register=role)}
+    cloud = world.admins.entered(user_keys(account), roles, world.log, writable=writable)
+    return cloud.client(beds.Target(account, REGION), service, "register" if writable else "read")
 
 
 def read_by_readers(world: Granted) -> None:
@@ -216,30 +219,30 @@ def read_by_readers(world: Granted) -> None:
 
 
 def deployed_by_readers(world: Granted) -> None:
-    """A reader's role makes a model of a version; the sandbox has no such call, so only leave for it is asked."""
-    live = world.admins.world
-    models = live.models_of(HUB, REGION)
-    version = next(item.arn for item in models.packages.values() if item.arn.endswith("churn/1"))
-    policy = (f"group {HUB}/churn", models.groups["churn"].policy or "")
-    for account, allowed in ((SCORING, True), (EDGE, False)):
-        role = READER.replace(SCORING, account)
-        who = Principal("session", account, f"arn:aws:sts::{account}:assumed-role/scoring/s", role=role)
-        context = {"aws:principalarn": (role,), "aws:principalorgid": (ORGANIZATION,)}
-        ask = Ask("sagemaker:CreateModel", version, HUB, {}, policy)
-        assert judge(live, who, Policies((Named("all", ALL),)), context, ask).allowed is allowed
+    """A reader's role makes a model of each version; a role of its name in another account makes none."""
+    mine = _reader(world, "sagemaker", writable=True)
+    other = _reader(world, "sagemaker", EDGE, writable=True)
+    live = [item.arn for item in world.admins.world.models_of(HUB, REGION).packages.values() if item.body]
+    assert len(live) >= 3
+    for arn in live:
+        name, made = arn.rpartition("/")[2], {"PrimaryContainer": {"ModelPackageName": arn}}
+        mine.call("CreateModel", ModelName=f"scoring-{name}", ExecutionRoleArn=READER, **made)
+        theirs = READER.replace(SCORING, EDGE)
+        assert _denied(lambda: other.call("CreateModel", ModelName="x", ExecutionRoleArn=theirs, **made))  # noqa: B023
+    for summary in live:
+        mine.call("DeleteModel", ModelName=f"scoring-{summary.rpartition('/')[2]}")
 
 
-def pulled_by_sagemaker(world: Granted) -> None:
-    """SageMaker itself pulls, for an endpoint of the reader's account and for no other."""
+def pulled_for_nobody_else(world: Granted) -> None:
+    """SageMaker itself pulls for the models of the reader's account alone."""
     registry = world.admins.world.registry_of(HUB, REGION)
     service = Principal("service", "", "sagemaker.amazonaws.com")
     for name, repository in registry.repositories.items():
-        for action in ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer"):
-            for account, allowed in ((SCORING, True), (EDGE, False)):
-                arn = f"arn:aws:ecr:{REGION}:{HUB}:repository/{name}"
-                policy = (f"repository {HUB}/{name}", repository.policy or '{"Version":"2012-10-17","Statement":[]}')
-                ask = Ask(f"ecr:{action}", arn, HUB, {"aws:sourceaccount": (account,)}, policy)
-                assert judge(world.admins.world, service, Policies(), {}, ask).allowed is allowed
+        for account, allowed in ((SCORING, True), (EDGE, False)):
+            arn = f"arn:aws:ecr:{REGION}:{HUB}:repository/{name}"
+            policy = (f"repository {HUB}/{name}", repository.policy or '{"Version":"2012-10-17","Statement":[]}')
+            ask = Ask("ecr:BatchGetImage", arn, HUB, {"aws:sourceaccount": (account,)}, policy)
+            assert judge(world.admins.world, service, Policies(), {}, ask).allowed is allowed
 
 
 def written_once(world: Granted) -> None:
@@ -306,7 +309,7 @@ def buried(world: Granted) -> None:
 
 FLOWS: tuple[Callable[[Granted], None], ...] = (
     plans, interrupted, promoted, again, pushed, approved, readers_granted, read_by_readers, deployed_by_readers,
-    pulled_by_sagemaker,
+    pulled_for_nobody_else,
     written_once, followed, more.worked, subscribed, more.told, more.recorded, more.kept, more.held, more.drifted, more.looked,
     more.tampered, more.traced,
     more.origins, more.probed, more.pushing, more.managed, buried,

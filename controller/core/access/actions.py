@@ -34,7 +34,8 @@ DEPLOY = ("sagemaker:CreateModel",)
 
 LOG_IN = ("ecr:GetAuthorizationToken",)
 PULL = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
-PULL_BY_SERVICE = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+PULL_TO_DEPLOY = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+"""What a model's execution role needs by AWS's page on it, and the service SageMaker beside it."""
 PUSH = (
     "ecr:BatchCheckLayerAvailability",
     "ecr:CompleteLayerUpload",

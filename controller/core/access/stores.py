@@ -127,11 +127,11 @@ def _repository(pen: Pen, hub: HubSide, name: str, account: str) -> None:
     for group in groups:
         for reader in _readers(pen.facts, hub, group):
             principal, conditions = reader.grant(pen.facts)
-            pulled = statement(may.PULL, principal=principal, conditions=conditions)
+            pulled = statement(may.PULL_TO_DEPLOY, principal=principal, conditions=conditions)
             pen.say(key, ("ReadersPull", reader.word), pulled, group.path)
             service = {"Service": [service_principal("sagemaker")]}
             owner = {"StringEquals": {"aws:SourceAccount": [reader.account]}}
-            deployed = statement(may.PULL_BY_SERVICE, principal=service, conditions=owner)
+            deployed = statement(may.PULL_TO_DEPLOY, principal=service, conditions=owner)
             pen.say(key, ("SageMakerPulls", reader.account), deployed, group.path)
 
 
