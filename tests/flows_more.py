@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -73,9 +74,9 @@ def prepare(admins: Admins) -> None:
         )  # fmt: skip
 
 
-def cloud_of(world: Granted, *, writable: bool) -> Any:
-    """The accounts as the hub's job enters them."""
-    return world.admins.entered(world.job(), roles_of(world.fleet), world.log, writable=writable)
+def cloud_of(world: Granted, *, writable: bool, keys: Mapping[str, str] | None = None) -> Any:
+    """The accounts as the hub's job enters them, or whoever has these keys."""
+    return world.admins.entered(keys or world.job(), roles_of(world.fleet), world.log, writable=writable)
 
 
 def told(world: Granted) -> None:
@@ -117,14 +118,19 @@ def kept(world: Granted) -> None:
 
 def held(world: Granted) -> None:
     """A group is held, and let go."""
-    cloud = cloud_of(world, writable=True)
-    client = cloud.client(THERE, "sagemaker", "register")
-    seen = groups.reread(cloud.client(THERE, "sagemaker"), "churn")
-    assert seen is not None and seen.name == "churn"
+    held_in(world, HUB, "churn")
+
+
+def held_in(world: Granted, account: str, name: str) -> None:
+    """A hub's group, held and let go."""
+    cloud, there = cloud_of(world, writable=True), Target(account, REGION)
+    client = cloud.client(there, "sagemaker", "register")
+    seen = groups.reread(cloud.client(there, "sagemaker"), name)
+    assert seen is not None and seen.name == name
     wanted = GroupHold(parse_moment("2030-01-01T00:00:00Z"), "somebody", "a look at it")
     fleet = world.fleet.fleet.name
-    assert "churn" in _set(client, THERE, _own(client, "churn", fleet), wanted)
-    assert _released(client, THERE, _own(client, "churn", fleet)).startswith("no longer")
+    assert name in _set(client, there, _own(client, name, fleet), wanted)
+    assert _released(client, there, _own(client, name, fleet)).startswith("no longer")
 
 
 def drifted(world: Granted) -> None:
@@ -199,15 +205,19 @@ def traced_in(world: Granted, account: str, group: str) -> None:
 
 def origins(world: Granted) -> None:
     """A spoke's read role sees the jobs and the runs of pipelines that its versions come from."""
-    base = f"arn:aws:sagemaker:{REGION}:{CHURN}"
-    own = base.replace(CHURN, VISION)
+    origins_in(cloud_of(world, writable=False), CHURN)
+    origins_in(pusher(world), VISION)
+
+
+def origins_in(cloud: Any, account: str) -> None:
+    """The jobs and the runs of one spoke, whether there are any or not."""
+    client, base = cloud.client(Target(account, REGION), "sagemaker"), f"arn:aws:sagemaker:{REGION}:{account}"
     for action, what in (
         ("DescribeTrainingJob", "training-job/j"),
         ("DescribePipelineExecution", "pipeline/p/execution/e"),
         ("ListPipelineExecutionSteps", "pipeline/p/execution/e"),
     ):
-        _answered(cloud_of(world, writable=False).client(Target(CHURN, REGION), "sagemaker"), action, f"{base}:{what}")
-        _answered(pusher(world).client(Target(VISION, REGION), "sagemaker"), action, f"{own}:{what}")
+        _answered(client, action, f"{base}:{what}")
 
 
 def _answered(client: Any, action: str, arn: str) -> None:
@@ -269,21 +279,22 @@ def pushing(world: Granted) -> None:
 
 def managed(world: Granted) -> None:
     """A spoke's own reader sees that a key is AWS's; of another key it may not know."""
-    live = world.admins.world
-    for account, cloud in ((CHURN, cloud_of(world, writable=False)), (VISION, pusher(world))):
-        arn = f"arn:aws:kms:{REGION}:{account}:key/managed"
-        text = {
-            "Effect": "Allow",
-            "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
-            "Action": "kms:Describe*",
-            "Resource": "*",
-        }
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [text]})
-        live.keys[arn] = Key("managed", arn, account, REGION, 0.0, policy, manager="AWS", aliases=["alias/aws/s3"])
-        head = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": arn}
-        said = sealed(cloud.client(Target(account, REGION), "kms"), head)
-        del live.keys[arn]
-        assert "AWS manages" in said
+    managed_in(world, cloud_of(world, writable=False), CHURN)
+    managed_in(world, pusher(world), VISION)
+
+
+def managed_in(world: Granted, cloud: Any, account: str) -> None:
+    """A key of one spoke that AWS manages, seen as such."""
+    arn = f"arn:aws:kms:{REGION}:{account}:key/managed"
+    people = {"AWS": f"arn:aws:iam::{account}:root"}
+    text = {"Effect": "Allow", "Principal": people, "Action": "kms:Describe*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [text]})
+    keys = world.admins.world.keys
+    keys[arn] = Key("managed", arn, account, REGION, 0.0, policy, manager="AWS", aliases=["alias/aws/s3"])
+    head = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": arn}
+    said = sealed(cloud.client(Target(account, REGION), "kms"), head)
+    del keys[arn]
+    assert "AWS manages" in said
 
 
 def worked(world: Granted) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from controller.core.model import Target
 from controller.core.report import Report
 from controller.kinds import versions
+from controller.preflight import Foresight
 from controller.sandbox.principals import user_keys
 from controller.sandbox.world import Account
 from tests import bed as beds
@@ -114,6 +115,7 @@ def looked_at_by_both(world: Granted) -> None:
         assert [row.standing for row in report.rows if row.standing in ("unknown", "refused", "failed")] == []
         said = " ".join(why(report, "churn-lab-1"))
         assert "rules/gates/fair: the evidence is not there" in said, said
+        assert world.foreseen(keys) == Foresight()
 
 
 def promoted(world: Granted) -> None:
@@ -130,6 +132,11 @@ def promoted(world: Granted) -> None:
         world.admins.call(HUB, "s3", "PutObject", Bucket=PROOFS, Key=key, Body=proof)
     report = world.run(only=FIRST)
     assert [standing(report, name) for name in FIRST] == ["converged"] * 2, [(row.name, row.why) for row in report.rows]
+
+
+def foreseen(world: Granted) -> None:
+    """The second hub's own run is told beforehand that it lacks nothing."""
+    assert world.foreseen(of_the_mirror()) == Foresight()
 
 
 def onward(world: Granted) -> None:
@@ -157,6 +164,19 @@ def subscribed(world: Granted) -> None:
         assert any(source.endswith("churn-lab-experiments/2") for source in marks), (account, marks)
 
 
+def held(world: Granted) -> None:
+    """A group of either hub is held, and let go."""
+    for account, name in GROUPS.items():
+        more.held_in(world, account, name)
+
+
+def origins(world: Granted) -> None:
+    """The spoke that has a role is seen with what its versions come from, and with the keys that AWS manages."""
+    cloud = more.cloud_of(world, writable=False)
+    more.origins_in(cloud, VISION)
+    more.managed_in(world, cloud, VISION)
+
+
 def traced(world: Granted) -> None:
     """Either hub's version is traced to its record and document."""
     for account, name in ((HUB, "churn"), (MIRROR, "onward")):
@@ -164,26 +184,39 @@ def traced(world: Granted) -> None:
 
 
 def asked_by_both(world: Granted) -> None:
-    """Objects that are gone are gone, not forbidden; a version is looked at again by whoever changes it."""
-    cloud = more.cloud_of(world, writable=True)
-    old = {"Bucket": "old-store", "ExpectedBucketOwner": HUB, "Key": "models/222222222222/gone"}
-    assert more.is_missing(cloud.client(Target(HUB, REGION), "s3", "register"), "HeadObject", **old)
-    for account in (HUB, MIRROR):
-        place, hub = {"ExpectedBucketOwner": CHURN, "Bucket": "churn-lab-models"}, Target(account, REGION)
-        for purpose in ("read", "register"):
-            client = cloud.client(hub, "s3", purpose)
-            head = client.call("HeadObject", **place, Key="v1/model.tar.gz")
-            client.call("GetObject", **place, Key="v1/model.tar.gz", VersionId=head["VersionId"])
-            client.call("GetObject", **place, Key="v1/model.tar.gz")
-            assert more.is_missing(client, "HeadObject", **place, Key="nothing")
-        arn = f"arn:aws:sagemaker:{REGION}:{account}:model-package/{GROUPS[account]}/1"
-        for purpose in ("register", "approve"):
-            assert versions.describe(cloud.client(hub, "sagemaker", purpose), arn) is not None
+    """Objects that are gone are gone, not forbidden; a version is looked at again by whoever changes it.
+
+    Either hub's account asks, in both hubs; a spoke with a role is read in that, and is copied from by the hubs.
+    """
+    for keys in (world.job(), of_the_mirror()):
+        cloud = more.cloud_of(world, writable=True, keys=keys)
+        old = {"Bucket": "old-store", "ExpectedBucketOwner": HUB, "Key": "models/222222222222/gone"}
+        assert more.is_missing(cloud.client(Target(HUB, REGION), "s3", "register"), "HeadObject", **old)
+        for account in (HUB, MIRROR):
+            hub = Target(account, REGION)
+            for owner, name, purposes in (
+                (CHURN, "churn-lab", ("read", "register")),
+                (VISION, "vision-lab", ("register",)),
+            ):
+                for purpose in purposes:
+                    _probed(cloud.client(hub, "s3", purpose), owner, f"{name}-models")
+            arn = f"arn:aws:sagemaker:{REGION}:{account}:model-package/{GROUPS[account]}/1"
+            for purpose in ("register", "approve"):
+                assert versions.describe(cloud.client(hub, "sagemaker", purpose), arn) is not None
+
+
+def _probed(client: Any, owner: str, bucket: str) -> None:
+    """An object with its version and without, and one that is not there."""
+    place = {"ExpectedBucketOwner": owner, "Bucket": bucket}
+    head = client.call("HeadObject", **place, Key="v1/model.tar.gz")
+    client.call("GetObject", **place, Key="v1/model.tar.gz", VersionId=head["VersionId"])
+    client.call("GetObject", **place, Key="v1/model.tar.gz")
+    assert more.is_missing(client, "HeadObject", **place, Key="nothing")
 
 
 FLOWS: tuple[Callable[[Granted], None], ...] = (
-    looked_at_by_both, promoted, onward, again, subscribed, written_once, more.recorded, more.kept, more.held, more.drifted, more.looked,
-    more.tampered, traced,
+    looked_at_by_both, promoted, foreseen, onward, again, subscribed, written_once, more.recorded, more.kept, held, more.drifted, more.looked,
+    more.tampered, origins, traced,
     asked_by_both,
 )  # fmt: skip
 ACCOUNTS = (HUB, MIRROR, CHURN, VISION)
