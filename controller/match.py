@@ -50,8 +50,9 @@ class _Remembering:
         self._cloud = cloud
         self._known: dict[tuple[Any, ...], dict[str, Any]] = {}
 
-    def client(self, target: Target, service: str, purpose: Purpose = "read") -> Client:
-        return _RememberingClient(self._cloud.client(target, service, purpose), (target, service, purpose), self._known)
+    def client(self, target: Target, service: str, purpose: Purpose = "read", *, brief: bool = False) -> Client:
+        client = self._cloud.client(target, service, purpose, brief=brief)
+        return _RememberingClient(client, (target, service, purpose), self._known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from controller.core.access.beforehand import Context, Question, Source, needs_of, questions, source_of, sources_of
+from controller.core.access.beforehand import (
+    ALIAS,
+    Context,
+    Need,
+    Question,
+    Source,
+    needs_of,
+    questions,
+    source_of,
+    sources_of,
+)
 from controller.core.access.derive import derive
 from controller.core.access.document import Document
 from controller.core.access.explain import Lack, advice, granting, lacks, place
@@ -20,9 +30,11 @@ from controller.core.report import Report, Row
 from controller.core.wish import Finding
 from controller.kinds.base import Client, Cloud, Purpose
 from controller.reconcile import Thought
+from controller.simulated import ANY_KEY, Answers, Decision, by_name, simulations, unanswered
 from controller.wiring import roles_of
 
 _APPROVES = "approval"
+_ALLOWED = Decision("allowed")
 
 
 def explained(report: Report, manifests: Manifests) -> Report:
@@ -71,24 +83,19 @@ def foresee(
     if not wanted:
         return Foresight()
     seen = _Seen(derive(manifests))
-    needs = needs_of(wanted, manifests)
-    asked = [
-        (question, items, pool.submit(partial(_simulated, cloud, question)))
-        for question, items in questions(needs, manifests, _tags(manifests)).items()
-    ]
     read = [
         (source, items, pool.submit(partial(_read, cloud, source)))
         for source, items in sources_of(wanted).items()
         if enters or source.purpose == "read"
     ]
-    for question, items, future in asked:
-        try:
-            answers = future.result()
-        except HubwrightError as error:
-            seen.unasked(question, error)
+    needs = by_name(cloud, needs_of(wanted, manifests), pool)
+    asked = questions(needs, manifests, _tags(manifests))
+    for question, answers in simulations(cloud, asked, pool).items():
+        if isinstance(answers, HubwrightError):
+            seen.unasked(question, answers)
             continue
-        for need in items:
-            seen.simulated(question, need.resource, answers, needs[need])
+        for need in asked[question]:
+            seen.simulated(question, need, answers, needs[need])
     for source, items_of, tried in read:
         if (refusal := tried.result()) is not None:
             seen.read(refusal, source, _refused_too(cloud, items_of, pool))
@@ -111,18 +118,19 @@ class _Seen:
     documents: tuple[Document, ...]
     refused: dict[str, Why] = field(default_factory=dict)
     _said: dict[str, Finding] = field(default_factory=dict)
+    _silent: dict[str, HubwrightError] = field(default_factory=dict)
     _lacking: dict[tuple[Target, str, bool], dict[Why, None]] = field(default_factory=dict)
 
-    def simulated(
-        self, question: Question, resource: str, answers: Mapping[tuple[str, str], _Decision], actions: Iterable[Action]
-    ) -> None:
+    def simulated(self, question: Question, need: Need, answers: Answers, actions: Iterable[Action]) -> None:
         """Of one need: what IAM would refuse. Sure is what `access apply` mends, and what is denied by name, unless
-        that hangs on what a simulation does not know, such as the network that a request comes from."""
+        that hangs on what a simulation does not know, such as the network that a request comes from, or which key it
+        is that an alias stands for."""
+        resource = need.resource
         found = {deed: answers.get((deed, resource), _ALLOWED) for deed in question.deeds}
         denied = [deed for deed, decision in found.items() if decision.word != "allowed"]
         if not denied:
             return
-        what = f"{question.arn} lacks {', '.join(denied)} on {resource}"
+        what = f"{question.arn} lacks {', '.join(denied)} on {need.scope if ALIAS in need.scope else resource}"
         lacking = [deed for deed in denied if found[deed].word != "explicitDeny"]
         grants = granting(Lack((lacking or denied)[0], question.arn, resource, "identity"), self.documents)
         sure = bool(lacking) and any(item.manage == "apply" for item in grants)
@@ -130,6 +138,7 @@ class _Seen:
             what, sure = what + ", which is denied explicitly", True
         elif unknown := sorted({name for deed in denied if deed not in lacking for name in found[deed].unknown}):
             what += f", which is denied unless {', '.join(unknown)} says otherwise, and the simulation does not know it"
+        sure = sure and not resource.endswith(ANY_KEY)
         why = (what, f"it is granted by {' and '.join(map(place, grants))}" if grants else "")
         self._lacking.setdefault((question.target, question.arn, sure), {})[why] = None
         if sure:
@@ -138,6 +147,9 @@ class _Seen:
 
     def unasked(self, question: Question, error: HubwrightError) -> None:
         """IAM could not be asked: AWS will say it."""
+        if unanswered(error):
+            self._silent.setdefault(question.target.account, error)
+            return
         why = f"what {question.arn} may write is not known beforehand: {told(error)}"
         self._said.setdefault(question.arn, Finding(_about(question.target, question.arn), "deferred", why))
 
@@ -154,6 +166,10 @@ class _Seen:
 
     def findings(self) -> Iterator[Finding]:
         yield from self._said.values()
+        if self._silent:
+            where, error = ", ".join(sorted(self._silent)), next(iter(self._silent.values()))
+            why = f"what is to be written there was not checked beforehand, IAM was out of reach: {error}"
+            yield Finding(where, "deferred", why, "nothing is held back for it: AWS will say it")
         for (target, arn, sure), found in self._lacking.items():
             hints = dict.fromkeys(hint for _, hint in found if hint)
             why = "; ".join(what for what, _ in found) + ": by IAM's own simulation, nothing was tried"
@@ -168,40 +184,6 @@ def _tags(manifests: Manifests) -> Context:
 
 def _about(target: Target, arn: str) -> str:
     return f"{target}/{arn.rpartition('/')[2]}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Decision:
-    """IAM's word, and the keys of conditions that it had no values for."""
-
-    word: str
-    unknown: tuple[str, ...] = ()
-
-
-_ALLOWED = _Decision("allowed")
-
-
-def _simulated(cloud: Cloud, question: Question) -> dict[tuple[str, str], _Decision]:
-    """IAM's decision by (action, resource)."""
-    entries = [
-        {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": "string"}
-        for name, value in question.context
-    ]
-    rows = cloud.client(question.target, "iam").pages(
-        "SimulatePrincipalPolicy",
-        "EvaluationResults",
-        PolicySourceArn=question.arn,
-        ActionNames=list(question.deeds),
-        ResourceArns=list(question.resources),
-        ContextEntries=entries,
-    )
-    found: dict[tuple[str, str], _Decision] = {}
-    for row in rows:
-        each = row.get("ResourceSpecificResults") or []
-        places = [(item["EvalResourceName"], item["EvalResourceDecision"], item) for item in each]
-        for name, word, said in places or [(question.resources[0], row["EvalDecision"], row)]:
-            found[row["EvalActionName"], name] = _Decision(word, tuple(said.get("MissingContextValues") or ()))
-    return found
 
 
 def _refused_too(cloud: Cloud, actions: list[Action], pool: Executor) -> list[Action]:

@@ -26,6 +26,8 @@ from controller.kinds.base import Purpose
 
 _AT_ONCE = 8
 _COPIES = 128  # S3 takes many at a time; how many are sent is decided by what that brings (`kinds.flow`, `aws.volley`)
+BRIEF = (3, 5)
+"""Seconds to connect, and to be answered, of clients that are `brief`."""
 _FALLBACK_REGION = "us-east-1"
 _ENDPOINT = (
     "AWS_ENDPOINT_URL, or endpoint_url in the AWS configuration, is a whole URL: https://HOST or http://HOST:PORT"
@@ -79,8 +81,11 @@ class AwsCloud:
         self._gates: dict[tuple[str, bool], threading.Semaphore] = {}
         self._entries: dict[tuple[str, str | None], _Entry] = {}
 
-    def client(self, target: Target, service: str, purpose: Purpose = "read") -> AwsClient:
-        """A client; nothing is sent before its first call. A role of another account: `AccountError`."""
+    def client(self, target: Target, service: str, purpose: Purpose = "read", *, brief: bool = False) -> AwsClient:
+        """A client; nothing is sent before its first call. A role of another account: `AccountError`.
+
+        `brief`: a call is tried once, and ends after `BRIEF` seconds to connect and to be answered.
+        """
         roles = self._roles.get(target.account, Roles())
         arn = roles.of(purpose)
         if arn is not None and arn.split(":")[4:5] != [target.account]:
@@ -91,7 +96,7 @@ class AwsCloud:
         return AwsClient(
             target,
             service,
-            functools.partial(self._connect, target, service, arn, roles),
+            functools.partial(self._connect, target, service, arn, roles, brief=brief),
             gate=gate,
             writable=self._writable and purpose != "read",
             renew=functools.partial(self._renewal, target.account, arn),
@@ -116,11 +121,11 @@ class AwsCloud:
         for entry in entries:
             entry.close()
 
-    def _connect(self, target: Target, service: str, arn: str | None, roles: Roles) -> BaseClient:
+    def _connect(self, target: Target, service: str, arn: str | None, roles: Roles, *, brief: bool) -> BaseClient:
         role = None if arn is None else Role(arn, roles.external_id, self._run, roles.tags)
         entry = self._own() if role is None else self._assumed(target, role)
         entry.prove(target, arn)
-        return entry.client(service, target.region)
+        return entry.client(service, target.region, brief=brief)
 
     def _direct(
         self, account: str, arn: str | None, connection: BaseClient, operation: str, parameters: Mapping[str, Any]
@@ -177,30 +182,31 @@ class _Entry:
         self._workers = workers
         self._lock = threading.RLock()
         self._proving = threading.Lock()
-        self._clients: dict[tuple[str, str], BaseClient] = {}
+        self._clients: dict[tuple[str, str, bool], BaseClient] = {}
         self._account = ""
         self._caller = ""
         self._refusals: tuple[Exception, ...] = ()
 
-    def create(self, service: str, **parameters: Any) -> BaseClient:
+    def create(self, service: str, region: str, *, brief: bool) -> BaseClient:
         """A new botocore client, with our settings."""
+        config = _config(service, self._workers)
+        if brief:
+            config = config.merge(_briefly())
         with self._lock:
             try:
-                made: BaseClient = self.session.create_client(
-                    service, config=_config(service, self._workers), **parameters
-                )
+                made: BaseClient = self.session.create_client(service, config=config, region_name=region)
             except BotoCoreError:  # some are ValueErrors, too
                 raise
             except ValueError as error:  # botocore's word for an endpoint that is no URL
                 raise HubwrightError(f"no client of {service}: {error}", _ENDPOINT) from error
             return made
 
-    def client(self, service: str, region: str) -> BaseClient:
+    def client(self, service: str, region: str, *, brief: bool = False) -> BaseClient:
         """The session's client, made at first use."""
         with self._lock:
-            if (service, region) not in self._clients:
-                self._clients[service, region] = self.create(service, region_name=region)
-            return self._clients[service, region]
+            if (service, region, brief) not in self._clients:
+                self._clients[service, region, brief] = self.create(service, region, brief=brief)
+            return self._clients[service, region, brief]
 
     def close(self) -> None:
         """Ends the connections of its clients and forgets them."""
@@ -253,3 +259,9 @@ def _config(service: str, workers: int) -> Config:
         tcp_keepalive=True,
         user_agent_extra=f"hubwright/{__version__}",
     )
+
+
+def _briefly() -> Config:
+    """For a service that may not be reached at all, such as IAM from a network without a way to it."""
+    connect, read = BRIEF
+    return Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=connect, read_timeout=read)

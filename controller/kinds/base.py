@@ -45,8 +45,11 @@ class Client(Protocol):
 class Cloud(Protocol):
     """Clients for everything that a run may touch. While planning, only known reads are sent."""
 
-    def client(self, target: Target, service: str, purpose: Purpose = "read") -> Client:
-        """`service` is botocore's name: sagemaker, s3, ecr, sts. At first use the account is proven: `AccountError`."""
+    def client(self, target: Target, service: str, purpose: Purpose = "read", *, brief: bool = False) -> Client:
+        """`service` is botocore's name: sagemaker, s3, ecr, sts. At first use the account is proven: `AccountError`.
+
+        `brief`: for what can be done without. No answer within seconds is an error, and it is not asked again.
+        """
         ...
 
 

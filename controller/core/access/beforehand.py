@@ -18,6 +18,8 @@ from controller.core.model import Action, Target
 
 Role = Literal["register", "approve"]
 Context = tuple[tuple[str, str], ...]
+ALIAS = ":alias/"
+"""What tells a key that is named by its alias."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def needs_of(actions: Iterable[Action], manifests: Manifests) -> dict[Need, list
         hub = hubs.get(action.key.target)
         if hub is None or action.facts.get("revokes"):
             continue
-        for need in _OF.get(action.key.kind, _nothing)(action, hub):
+        for need in (*_OF.get(action.key.kind, _nothing)(action, hub), *_recorded(action, hub)):
             found.setdefault(need, []).append(action)
     return found
 
@@ -130,10 +132,25 @@ def _artifact(action: Action, hub: Hub) -> Iterator[Need]:
 
 
 def _key(action: Action, deeds: tuple[str, ...], arn: str | None, service: str) -> Iterator[Need]:
-    """Using a store's key. One that is named by its alias is known to IAM by another name: it is not asked about."""
-    if arn and ":alias/" not in arn:
+    """Using a store's key. One that is named by its alias is known to IAM by another name, to be found out first."""
+    if arn:
         region = arn.split(":")[3]
-        yield _need(action, deeds, arn, (("kms:ViaService", f"{service}.{region}.{domain_of(region)}"),))
+        context: Context = (("kms:ViaService", f"{service}.{region}.{domain_of(region)}"),)
+        if ALIAS in arn:
+            context = (*context, ("kms:ResourceAliases", arn.rpartition(":")[2]))
+        yield _need(action, deeds, arn, context)
+
+
+def _recorded(action: Action, hub: Hub) -> Iterator[Need]:
+    """Writing what the audit keeps of a run: without it nothing is done in the hub but revoking."""
+    kept = hub.audit
+    if kept is None:
+        return
+    bucket = f"arn:{partition_of(hub.region)}:s3:::{kept.bucket}"
+    deeds = ("s3:PutObject", *(may.RETAIN if kept.retention else ()))
+    yield _need(action, deeds, f"{bucket}/{kept.prefix}/intent.json", scope=f"{bucket}/{kept.prefix}")
+    if kept.retention:
+        yield _need(action, may.BUCKET_LOCK, bucket)
 
 
 def _package(action: Action, hub: Hub) -> Iterator[Need]:
