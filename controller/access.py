@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from controller.apply import Tell, apply
 from controller.core.access.derive import documents, looked_for
 from controller.core.access.document import Document
-from controller.core.access.facts import facts_of
+from controller.core.access.facts import Side, facts_of
 from controller.core.diff import diff
 from controller.core.errors import HubwrightError, WaitingError, told
 from controller.core.manifests import Manifests
@@ -46,14 +46,23 @@ class AccessThought:
 
 
 def think_access(
-    cloud: Cloud, manifests: Manifests, accounts: Iterable[str] | None, pool: Executor, step: Step
+    cloud: Cloud,
+    manifests: Manifests,
+    accounts: Iterable[str] | None,
+    pool: Executor,
+    step: Step,
+    *,
+    left: bool = True,
 ) -> AccessThought:
-    """Reads what is live in these accounts (None: in all) and concludes what to do. Writes nothing."""
+    """Reads what is live in these accounts (None: in all) and concludes what to do. Writes nothing.
+
+    `left`: looks also at the policies of a hub's groups and repositories that nothing asks for any more.
+    """
     facts = facts_of(manifests)
     every = {side.account for side in (*facts.hubs, *facts.spokes)}
     chosen = every if accounts is None else every & set(accounts)
     step("reading names")
-    names, blind = _names(cloud, manifests, chosen, pool)
+    names, blind = _names(cloud, looked_for(facts, left=left), chosen, pool)
     wished = tuple(item for item in documents(facts, names) if item.key.target.account in chosen)
     step("reading policies, roles and rules")
     live, findings, unread = _observed(cloud, wished, facts.fleet, pool)
@@ -71,9 +80,11 @@ def apply_access(world: World, thought: AccessThought, manifests: Manifests, poo
     return thought.result(manifests, apply(world, thought.plan, pool, tell, ACCESS_BY_NAME))
 
 
-def _names(cloud: Cloud, manifests: Manifests, accounts: set[str], pool: Executor) -> tuple[Names, tuple[Finding, ...]]:
+def _names(
+    cloud: Cloud, lists: Iterable[tuple[str, Side]], accounts: set[str], pool: Executor
+) -> tuple[Names, tuple[Finding, ...]]:
     """The live repositories and groups that documents are about."""
-    asked = [(kind, side) for kind, side in looked_for(facts_of(manifests)) if side.account in accounts]
+    asked = [(kind, side) for kind, side in lists if side.account in accounts]
     started = {
         (kind, side.account, side.region): pool.submit(_listed, cloud, kind, Target(side.account, side.region))
         for kind, side in asked

@@ -40,7 +40,7 @@ def granted(cloud: Cloud, manifests: Manifests, scope: Scope, pool: Executor, st
     sides = _sides(facts, scope, manifests)
     if not sides:
         return Granted()
-    thought = think_access(cloud, _applying(manifests), {side.account for side in sides}, pool, step)
+    thought = think_access(cloud, _applying(manifests), {side.account for side in sides}, pool, step, left=False)
     wished = [one for one in thought.documents if _in_scope(one, scope, manifests)]
     past = _Past(befores, _names(thought.documents))
     accounts = [_account(number, wished, thought, facts) for number in sorted({side.account for side in sides})]

@@ -24,6 +24,7 @@ from controller.cli.term import Progress, complain
 from controller.core.access.derive import derive
 from controller.core.access.document import Document
 from controller.core.access.facts import facts_of
+from controller.core.access.left import remains
 from controller.core.arn import partition_of
 from controller.core.errors import UsageError
 from controller.core.manifests import Manifests
@@ -106,7 +107,13 @@ def _thought(run: Run, accounts: Sequence[str], role_name: str | None) -> Access
         chosen = known if role_name else [account for account in known if account == cloud.identity()]
         left = [account for account in known if account not in chosen]
     thought = think_access(cloud, run.manifests, chosen, run.pool, run.progress.step)
-    return replace(thought, findings=(*thought.findings, *map(_left, left)))
+    gone = _gone(run.manifests, accounts)
+    return replace(thought, findings=(*thought.findings, *map(_left, left), *gone))
+
+
+def _gone(manifests: Manifests, accounts: Sequence[str]) -> list[Finding]:
+    """What stays in the accounts of Retired spokes, where not others are asked about."""
+    return [item for item in remains(manifests) if not accounts or item.about in accounts]
 
 
 def _left(account: str) -> Finding:
@@ -118,7 +125,13 @@ def _known(manifests: Manifests, accounts: Sequence[str]) -> list[str]:
     """The fleet's accounts; `UsageError` when others are asked for."""
     facts = facts_of(manifests)
     known = sorted({side.account for side in (*facts.hubs, *facts.spokes)})
+    gone = {side.account: side.name for side in facts.retired}
     for account in accounts:
+        if account not in known and account in gone:
+            raise UsageError(
+                f"{account} is the account of the spoke {gone[account]}, which is Retired and not contacted",
+                "hubwright access plan, without --account, names what stays there",
+            )
         if account not in known:
             raise UsageError(f"no hub or spoke of the fleet is account {account}", f"there are {', '.join(known)}")
     return known
@@ -148,6 +161,8 @@ def render(settings: Settings, form: str, out: Path | None, accounts: Sequence[s
         out.mkdir(parents=True, exist_ok=True)
         write_all({out / name: text for name, text in files.items()})
         write("".join(f"written: {terminal(str(out / name))}\n" for name in files))
+    for item in _gone(manifests, accounts):
+        Progress(settings.log).note(f"{item.about}: {item.why} ({item.hint})")
     return 5 if manifests.problems else 0
 
 

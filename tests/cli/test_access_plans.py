@@ -16,7 +16,7 @@ from controller.core.plan import Plan, only
 from controller.sandbox.server import Serving
 from tests.cli.conftest import EXAMPLE, Repo
 
-HUB = "111111111111"
+HUB, CHURN = "111111111111", "222222222222"
 Access = Callable[..., tuple[int, Any, str]]
 
 
@@ -112,3 +112,21 @@ def test_with_credentials_of_another_account_nothing_is_said_to_be_done(
         "nothing that can be done while not everything can be read; 0 documents as needed.",
     )
     assert last.endswith("(use credentials of 222222222222, or name its role in `access`)")
+
+
+def test_what_stays_in_a_retired_spokes_account_is_said_and_nobody_asks_there(
+    access: Access, repo: Repo, serving: Serving, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    repo.edit("platform/spoke-churn-lab.yaml", "spec:\n", "spec:\n  state: Retired\n")
+    serving.world.calls.clear()
+    code, planned, _ = access("plan")
+    (said,) = [item["why"] for item in planned["findings"] if item["about"] == CHURN]
+    stays = "the spoke churn-lab is Retired and not looked at; what access made there stays: "
+    assert (code, said.startswith(stays), "the policy of the bucket churn-lab-models" in said) == (0, True, True)
+    assert {call.account for call in serving.world.calls} == {HUB}
+    code, _, err = access("apply", "--account", CHURN)
+    assert (code, f"{CHURN} is the account of the spoke churn-lab, which is Retired" in err) == (64, True)
+    code = execute(["access", "render", "--repo", str(repo.top), "--out", str(tmp_path / "out")])
+    out, err = capfd.readouterr()
+    assert (code, [line for line in err.splitlines() if line.startswith(f"{CHURN}: {stays}")] != []) == (0, True)
+    assert CHURN not in out

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from controller.core.access.derive import derive
 from tests import bed as beds
 from tests.bed import CHURN, HUB, REGION, promotion
@@ -12,7 +14,9 @@ from tests.granted import PLATFORM, role, spoke
 SECOND = "555555555555"
 
 
-def test_a_second_hub_reads_the_first_ones_store_and_gates_what_they_look_at(tmp_path):
+@pytest.mark.parametrize("state", ["Active", "Frozen", "Retired"])
+def test_a_second_hub_reads_the_first_ones_store_and_gates_what_they_look_at(tmp_path, state):
+    """Whatever became of the spoke: it goes on from what the first hub has."""
     mirror = json.loads(json.dumps(PLATFORM["central"]).replace(HUB, SECOND).replace('"central"', '"mirror"'))
     mirror["spec"]["stores"] = [{"name": "main", "bucket": "mirror-store"}]
     gates = [
@@ -28,7 +32,7 @@ def test_a_second_hub_reads_the_first_ones_store_and_gates_what_they_look_at(tmp
     }
     platform = PLATFORM | {"rules": rules} | {
         "mirror": mirror, "churn": group, "onward": other,
-        "churn-lab": spoke("churn-lab", CHURN, access=role(CHURN)),
+        "churn-lab": spoke("churn-lab", CHURN, access=role(CHURN), state=state),
     }  # fmt: skip
     first = promotion("churn-lab-1", spoke="churn-lab", source="churn-lab-experiments")
     onward = json.loads(json.dumps(first))

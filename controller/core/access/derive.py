@@ -43,11 +43,13 @@ def documents(facts: Facts, names: Names) -> tuple[Document, ...]:
     return pen.documents()
 
 
-def looked_for(facts: Facts) -> Iterator[tuple[str, HubSide | SpokeSide]]:
-    """Which lists of live names `derive` needs: (kind, side)."""
+def looked_for(facts: Facts, *, left: bool) -> Iterator[tuple[str, HubSide | SpokeSide]]:
+    """Which lists of live names `derive` needs: (kind, side). `left`: also to find what nothing asks for any more."""
     for hub in facts.hubs:
-        if any(group.readers for group in facts.groups_of(hub)):
+        if left or any(group.readers for group in facts.groups_of(hub)):
             yield "repository", hub
+        if left:
+            yield "group", hub
     for spoke in facts.spokes:
         if spoke.read_by_hub:
             yield "repository", spoke

@@ -140,8 +140,8 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The fleet as far as access is concerned; Retired spokes are not there. `live` are names by (kind, account,
-    region): those of a spoke's repositories and groups, and a hub's repositories, once they were read."""
+    """The fleet as far as access is concerned. `spokes` may be contacted; of the `retired` only what was promoted from
+    them counts, which the hub has."""
 
     fleet: str
     organization: str | None
@@ -151,6 +151,12 @@ class Facts:
     follows: tuple[Follow, ...]
     chains: tuple[Chain, ...] = ()
     judged: tuple[Judged, ...] = ()
+    retired: tuple[SpokeSide, ...] = ()
+
+    @property
+    def promoted_from(self) -> tuple[SpokeSide, ...]:
+        """All spokes that the hubs may have versions of."""
+        return (*self.spokes, *self.retired)
 
     @property
     def pushes(self) -> bool:
@@ -173,14 +179,11 @@ def facts_of(manifests: Manifests) -> Facts:
     fleet = manifests.fleet.spec
     homes = _homes(manifests)
     hubs = tuple(_hub(entry, fleet, homes) for _, entry in sorted(manifests.hubs.items()))
-    spokes = tuple(
-        _spoke(entry, fleet, homes)
-        for _, entry in sorted(manifests.spokes.items())
-        if entry.spec.state != "Retired" and entry.spec.region
-    )
+    spokes = [_spoke(entry, fleet, homes) for _, entry in sorted(manifests.spokes.items()) if entry.spec.region]
     return Facts(
-        manifests.fleet.name, fleet.organization, hubs, spokes, _groups(manifests), tuple(_follows(manifests)),
-        tuple(_chains(manifests)), tuple(_judged(manifests)),
+        manifests.fleet.name, fleet.organization, hubs, tuple(side for side in spokes if side.spoke.state != "Retired"),
+        _groups(manifests), tuple(_follows(manifests)), tuple(_chains(manifests)), tuple(_judged(manifests)),
+        tuple(side for side in spokes if side.spoke.state == "Retired"),
     )  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def _say(
 def _chained(facts: Facts, *, first: str = "", second: str = "") -> list[tuple[HubSide, HubSide, Chain]]:
     """Chains whose objects the second hub's register role copies itself: (first hub, second hub, chain)."""
     hubs = {hub.name: hub for hub in facts.hubs}
-    direct = {spoke.name for spoke in facts.spokes if spoke.copied_by_hub}
+    direct = {spoke.name for spoke in facts.promoted_from if spoke.copied_by_hub}
     return [
         (hubs[item.first], hubs[item.second], item)
         for item in facts.chains

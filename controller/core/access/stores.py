@@ -92,11 +92,15 @@ def _lends(pen: Pen, hub: HubSide, key: Key, region: str) -> None:
 
 
 def write_readers(pen: Pen, hub: HubSide, names: Names) -> None:
-    """The policies of the hub's groups and repositories, for their readers."""
+    """The policies of the hub's groups and repositories, for their readers; those of groups that no manifest names any
+    more, so that what was said in them is taken out."""
     for group in pen.facts.groups_of(hub):
         key = pen.policy(hub, "group_policy", group.name, f"lets readers deploy versions of {group.name}")
         for reader in _readers(pen.facts, hub, group):
             _reads_group(pen, hub, key, group, reader)
+    named = {group.name for group in pen.facts.groups_of(hub)}
+    for name in sorted(names.get(("group", hub.account, hub.region), frozenset()) - named):
+        pen.policy(hub, "group_policy", name, "no manifest names the group: nothing of the fleet's stays in it")
     for name in sorted(names.get(("repository", hub.account, hub.region), frozenset())):
         account = name.removeprefix(hub.hub.images.prefix + "/").partition("/")[0]
         if name.startswith(hub.hub.images.prefix + "/"):
@@ -121,7 +125,7 @@ def _repository(pen: Pen, hub: HubSide, name: str, account: str) -> None:
 
     SageMaker itself pulls for a reader's endpoint: a repository that grants only the reader's role is not enough.
     """
-    spokes = {spoke.name for spoke in pen.facts.spokes if spoke.account == account}
+    spokes = {spoke.name for spoke in pen.facts.promoted_from if spoke.account == account}
     groups = [group for group in pen.facts.groups_of(hub) if group.readers and group.spokes & spokes]
     key = pen.policy(hub, "repository_policy", name, "lets readers, and SageMaker for them, pull the image")
     for group in groups:

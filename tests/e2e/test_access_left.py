@@ -1,0 +1,174 @@
+"""What stays behind: a spoke that is Retired or gone, readers and groups that are no longer asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from controller.core.access.left import remains
+from controller.core.access.statement import is_ours
+from controller.core.canonical import canonical
+from controller.sandbox.world import Account
+from tests import flows
+from tests.admins import Admins
+from tests.bed import CHURN, HUB, REGION, STORE, VISION, manifests, promotion, standing
+from tests.flows import EDGE, READER, SCORING
+from tests.granted import PLATFORM, Granted, role, spoke
+
+
+def platform(**more: dict[str, Any] | None) -> dict[str, Any]:
+    """A spoke without a role that is followed, one with a role, one that pushes; a group with a reader."""
+    hub = json.loads(json.dumps(PLATFORM["central"]))
+    hub["spec"]["events"] = {"bus": "models"}
+    found: dict[str, Any] = PLATFORM | {
+        "central": hub,
+        "churn": group("churn", READER),
+        "churn-lab": spoke("churn-lab", CHURN),
+        "edge-lab": spoke("edge-lab", EDGE, access=role(EDGE)),
+        "vision-lab": spoke("vision-lab", VISION, pattern="push"),
+    }
+    return {name: item for name, item in (found | more).items() if item is not None}
+
+
+def group(name: str, *readers: str) -> dict[str, Any]:
+    return {"kind": "ModelGroup", "metadata": {"name": name}, "spec": {"readers": list(readers)}}
+
+
+def retired(name: str) -> dict[str, Any]:
+    found = json.loads(json.dumps(platform()[name]))
+    found["spec"]["state"] = "Retired"
+    return dict(found)
+
+
+def wish(name: str) -> dict[str, Any]:
+    return promotion(f"{name}-1", spoke=name, source=f"{name}-experiments")
+
+
+FOLLOW = {
+    "kind": "Subscription",
+    "metadata": {"name": "follow"},
+    "spec": {"from": {"spoke": "churn-lab", "group": "churn-lab-experiments", "versions": ">=9"}, "to": {"group": "churn"}},
+}  # fmt: skip
+TEAM = (wish("churn-lab"), wish("edge-lab"), wish("vision-lab"), FOLLOW)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory) -> Granted:
+    patch = pytest.MonkeyPatch()
+    patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    patch.delenv("AWS_SESSION_TOKEN", raising=False)
+    admins = Admins(Account(EDGE, "edge-lab"), Account(SCORING, "scoring"))
+    found = Granted(tmp_path_factory.mktemp("fleet"), TEAM, platform(), admins)
+    admins.bucket(HUB, STORE)
+    for name, account in (("churn-lab", CHURN), ("edge-lab", EDGE), ("vision-lab", VISION)):
+        found.source(name, account)
+    flows._scoring(admins)
+    found.apply(HUB, CHURN, VISION, EDGE)
+    found.push("vision-lab")
+    report = found.run()
+    assert [standing(report, f"{name}-lab-1") for name in ("churn", "edge", "vision")] == ["converged"] * 3
+    found.apply(HUB)
+    patch.undo()
+    return found
+
+
+@pytest.fixture
+def made(first) -> Iterator[Granted]:
+    kept, fleet = first.admins.world, first.fleet
+    first.admins.world = first.admins.door.world = kept.copy()
+    yield first
+    first.admins.world = first.admins.door.world = kept
+    first.fleet = fleet
+
+
+def live(world: Granted) -> dict[tuple[str, str], Any]:
+    """All statements of ours in the hub's account, by where they stand and their Sid."""
+    state = world.admins.world
+    iam = state.iam_of(HUB)
+    texts = {f"trust {name}": found.trust for name, found in iam.roles.items()}
+    texts |= {f"role {name}": text for name, found in iam.roles.items() for text in found.inline.values()}
+    texts |= {
+        f"bucket {name}": found.settings.get("policy", b"").decode()
+        for name, found in state.buckets.items()
+        if found.owner == HUB
+    }
+    texts |= {f"repository {name}": found.policy for name, found in state.registry_of(HUB, REGION).repositories.items()}
+    texts |= {f"group {name}": found.policy for name, found in state.models_of(HUB, REGION).groups.items()}
+    texts |= {f"bus {name}": found.policy for name, found in state.buses_of(HUB, REGION).buses.items()}
+    texts |= {
+        f"queue {name}": found.attributes.get("Policy")
+        for (account, _, name), found in state.queues.items()
+        if account == HUB
+    }
+    return {
+        (place, said["Sid"]): said
+        for place, text in texts.items()
+        for said in (json.loads(text)["Statement"] if text else ())
+        if is_ours(said.get("Sid"), "growth")
+    }
+
+
+def about(world: Granted, *words: str) -> set[str]:
+    """Where in the hub something is said of an account, or of what is in it."""
+    return {place for (place, _), said in live(world).items() if any(word in canonical(said) for word in words)}
+
+
+SAID = {
+    "churn-lab": {"role hubwright-read", "role hubwright-register", "bus models"},
+    "edge-lab": {"role hubwright-register", "role hubwright-worker"},
+    "vision-lab": {"role hubwright-register", "trust hubwright-register"},
+}
+ACCOUNTS = {"churn-lab": CHURN, "edge-lab": EDGE, "vision-lab": VISION}
+
+
+@pytest.mark.parametrize("gone", ["Retired", "removed"])
+@pytest.mark.parametrize("name", ACCOUNTS)
+def test_nothing_in_the_hub_is_for_a_spoke_that_is_gone(made, tmp_path, name, gone):
+    words = (ACCOUNTS[name], f"{name}-models")
+    assert about(made, *words) == SAID[name]
+    team = TEAM if gone == "Retired" else [item for item in TEAM if name not in json.dumps(item)]
+    made.fleet = manifests(tmp_path, *team, platform=platform(**{name: retired(name) if gone == "Retired" else None}))
+    assert made.fleet.problems == ()
+    made.apply(HUB)
+    assert about(made, *words) == set()
+    assert made.admins.plan(HUB, made.fleet).plan.actions == ()
+
+
+def test_what_was_promoted_from_a_retired_spoke_is_still_deployed(made, tmp_path):
+    """Its versions are judged from the hub as before, and their readers go on reading."""
+    gone = {name: retired(name) for name in ACCOUNTS}
+    made.fleet = manifests(tmp_path, *TEAM, platform=platform(**gone))
+    made.apply(HUB)
+    flows.deployed_by_readers(made)
+    report = made.run()
+    assert [standing(report, f"{name}-lab-1") for name in ("churn", "edge", "vision")] == ["converged"] * 3
+
+
+@pytest.mark.parametrize("group_left", [group("churn"), None], ids=["readers", "group"])
+def test_readers_that_are_no_longer_asked_for_read_nothing(made, tmp_path, group_left):
+    assert len(about(made, SCORING)) == 5, "the store, the group, and a repository of each spoke"
+    team = TEAM if group_left else ()
+    made.fleet = manifests(tmp_path, *team, platform=platform(churn=group_left))
+    made.apply(HUB)
+    assert about(made, SCORING) == set()
+    assert made.admins.plan(HUB, made.fleet).plan.actions == ()
+
+
+REMAINS = {
+    "churn-lab": "the policies of the groups churn-lab-*; the policies of the repositories churn-lab/*; the policy of the "
+    "bucket churn-lab-models; the queue hubwright-forward-central-dead; the role hubwright-forward-central; the rule "
+    "hubwright-forward-central",
+    "edge-lab": "the policy of the bucket edge-lab-models; the role hubwright-read",
+    "vision-lab": "the policy of the bucket vision-lab-models",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ACCOUNTS)
+def test_what_stays_in_a_retired_spokes_account_is_named_in_one_line(tmp_path, name):
+    assert remains(manifests(tmp_path / "a", *TEAM, platform=platform())) == ()
+    (said,) = remains(manifests(tmp_path / "b", *TEAM, platform=platform(**{name: retired(name)})))
+    assert (said.about, said.standing) == (ACCOUNTS[name], "deferred")
+    assert said.why == f"the spoke {name} is Retired and not looked at; what access made there stays: {REMAINS[name]}"
