@@ -11,6 +11,7 @@ import pytest
 from controller.core.access.derive import derive
 from controller.render.templates import FILES
 from tests.admins import ROOT, full
+from tests.core.test_access_actions import FLEETS, names
 
 CASES = ROOT / "tests" / "cases" / "access" / "full"
 
@@ -59,3 +60,13 @@ def test_terraform_takes_no_text_of_ours_for_a_template():
     assert own
     for line in own:
         assert "$${aws:Principal" in line or '"${aws_sqs_queue.' in line, line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in FLEETS if name != "full"])
+def test_the_templates_of_every_other_fleet_are_clean_too(name, tmp_path):
+    from cfnlint import lint_all
+
+    made = FILES["cloudformation"]("growth", derive(FLEETS[name](tmp_path), names()))
+    found = [str(match) for text in made.values() for match in lint_all(text) if match.rule.severity != "informational"]
+    assert (made != {}, found) == (True, [])
