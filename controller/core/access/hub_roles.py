@@ -95,21 +95,29 @@ def _role(pen: Pen, hub: HubSide, arn: str, purpose: str, callers: Sequence[str]
 
 
 def _pushers(pen: Pen, hub: HubSide, arn: str) -> None:
-    """Lets push spokes assume the register role, each with its own account as the session's tag and no other."""
+    """Lets push spokes assume the register role, each with its own account as the session's tag and no other.
+
+    A trust policy holds 2,048 characters. So spokes whose pushers are called alike are named together: the accounts are
+    the principals, and who of an account it may be is said once for all of them.
+    """
     role = hub.key("role", role_name(arn))
-    spokes = [spoke for spoke in pen.facts.spokes if spoke.pushes]
-    for spoke in spokes:
+    alike: dict[tuple[str, ...], list[SpokeSide]] = {}
+    for spoke in pen.facts.spokes:
+        if spoke.pushes:
+            names = tuple(sorted(name.replace(f"::{spoke.account}:", "::*:") for name in spoke.pushers))
+            alike.setdefault(names, []).append(spoke)
+    for names, spokes in sorted(alike.items()):
         equal = {f"aws:RequestTag/{TAG}": ["${aws:PrincipalAccount}"]}
-        named = {"ArnEquals": {"aws:PrincipalArn": sorted(spoke.pushers)}} if spoke.pushers else {}
-        tagged = {"StringEquals": dict(equal), **named}
+        named = {"ArnLike": {"aws:PrincipalArn": list(names)}} if names else {}
         sent = {"sts:ExternalId": [hub.access.external_id]} if hub.access.external_id else {}
-        assumed = {"StringEquals": equal | sent, **named}
+        roots = sorted(spoke.root for spoke in spokes)
         for purpose, deed, conditions in (
-            ("TrustsPush", may.ASSUME, assumed),
-            ("TagsPush", may.TAG_SESSION, tagged),
+            ("TrustsPush", may.ASSUME, {"StringEquals": equal | sent, **named}),
+            ("TagsPush", may.TAG_SESSION, {"StringEquals": dict(equal), **named}),
         ):
-            wished = statement(deed, principal={"AWS": [spoke.root]}, conditions=pen.facts.organized(conditions))
-            pen.say(role, (purpose, spoke.account), wished, spoke.path)
+            wished = statement(deed, principal={"AWS": roots}, conditions=pen.facts.organized(conditions))
+            for spoke in spokes:
+                pen.say(role, (purpose,), wished, spoke.path)
 
 
 def _reads(pen: Pen, hub: HubSide, key: Key) -> None:
