@@ -25,8 +25,8 @@ class Message:
 
 @dataclass(slots=True)
 class Queue:
-    """One queue; `attributes` are those that can be set, as texts. `sent`: of a FIFO queue what was sent lately, by what
-    it is known by."""
+    """One queue; `attributes` are those that can be set, as texts. `sent`: what went into a FIFO queue lately, by its
+    identity."""
 
     name: str
     arn: str
