@@ -70,10 +70,11 @@ def _authors(api: Api, pull: Mapping[str, Any]) -> list[str]:
 
 def _pushed_by(api: Api, head: Mapping[str, Any]) -> str | None:
     """Who pushed the last commit; None where GitHub does not say, as of a fork or of a server without this question."""
-    if str((head.get("repo") or {}).get("full_name", "")).casefold() != api.repository.casefold():
+    ref = str(head.get("ref") or "")
+    if not ref or str((head.get("repo") or {}).get("full_name", "")).casefold() != api.repository.casefold():
         return None
     try:
-        rows = api.get(f"activity?ref={quote('refs/heads/' + str(head['ref']), safe='')}&per_page=100")
+        rows = api.get(f"activity?ref={quote(f'refs/heads/{ref}', safe='')}&per_page=100")
     except GitHubError as error:
         if error.status in (403, 404):
             return None
