@@ -32,6 +32,7 @@ def behind(subject: Subject, wish: Wish | None, taken: Taken, views: Mapping[Tar
     yield from _record(subject, taken)
     yield from _objects(wish, taken, views)
     yield from _bytes(wish, taken, views)
+    yield from _lineage(wish, taken, views)
 
 
 def _source(subject: Subject, taken: Taken) -> Iterator[Item]:
@@ -106,6 +107,25 @@ def _bytes(wish: Wish, taken: Taken, views: Mapping[Target, View]) -> Iterator[I
                 why = f"the bytes of its {what}s are not those that were promoted"
                 mend = _removed(wish, [one.name for one in some], taken, views) if what == "object" else anew(subject)
                 yield item(subject, "lost", "critical", f"{what}-bytes", why, evidence=rows, mend=mend)
+
+
+def _lineage(wish: Wish, taken: Taken, views: Mapping[Target, View]) -> Iterator[Item]:
+    """What a deep look found of its lineage document. What lies over the right one is for somebody to take away."""
+    subject = wish.subject
+    for one in taken.spoiled.get(subject.name, ()):
+        if one.what != "lineage":
+            continue
+        if one.unread:
+            yield item(
+                subject, "blind", "warning", "lineage", f"its lineage could not be read: {one.found}", mend=Mend()
+            )
+            continue
+        store = subject.place.store(views[subject.place.target].records[subject.recorded_as].store)
+        bucket = store.bucket if store else ""
+        mend = Mend(tuple(remover(bucket, one.name, version) for version in one.over)) if one.over else anew(subject)
+        rows = (Evidence(f"s3://{bucket}/{one.name}", one.expected, one.found),)
+        why = "its lineage document is not the one that was written when it was promoted"
+        yield item(subject, "lost", "critical", "lineage", why, evidence=rows, mend=mend)
 
 
 def _removed(wish: Wish, keys: list[str], taken: Taken, views: Mapping[Target, View]) -> Mend:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from controller.adoptable import unlike
 from controller.core.access.beforehand import (
     ALIAS,
     Context,
@@ -22,7 +23,7 @@ from controller.core.access.beforehand import (
 from controller.core.access.derive import derive
 from controller.core.access.document import Document
 from controller.core.access.explain import Lack, advice, granting, lacks, place
-from controller.core.errors import CloudError, HubwrightError, told
+from controller.core.errors import CloudError, HubwrightError, PreconditionError, told
 from controller.core.manifests import Manifests
 from controller.core.model import Action, Target
 from controller.core.plan import Why, without
@@ -76,8 +77,9 @@ def foresee(
 ) -> Foresight:
     """What the roles that write lack for the actions, found out by reading alone; asked only where there are any.
 
-    The roles are entered, an object of each bucket is looked at that is to be copied from, and IAM simulates what is to
-    be written. What may not be asked holds nothing back. A run that only ever plans `enters` no role that writes.
+    The roles are entered, an object of each bucket is looked at that is to be copied from, what is to be adopted is
+    compared with its source, and IAM simulates what is to be written. What may not be asked holds nothing back. A run
+    that only ever plans `enters` no role that writes.
     """
     wanted = [action for action in actions if not action.facts.get("revokes")]
     if not wanted:
@@ -96,6 +98,8 @@ def foresee(
             continue
         for need in asked[question]:
             seen.simulated(question, need, answers, needs[need])
+    for action, wrong in unlike(cloud, wanted, pool):
+        seen.unlike(action, wrong)
     for source, items_of, tried in read:
         if (refusal := tried.result()) is not None:
             seen.read(refusal, source, _refused_too(cloud, items_of, pool))
@@ -163,6 +167,12 @@ class _Seen:
         )
         for action in actions:
             self.refused.setdefault(action.id, why)
+
+    def unlike(self, action: Action, error: PreconditionError) -> None:
+        """Of a version that is to be adopted: that it is not its source."""
+        arn, why = str(action.facts["adopts"]["arn"]), f"it is not adopted: {error}"
+        self._said[arn] = Finding(arn, "refused", why, error.hint)
+        self.refused.setdefault(action.id, (why, error.hint))
 
     def findings(self) -> Iterator[Finding]:
         yield from self._said.values()

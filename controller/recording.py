@@ -13,7 +13,7 @@ from typing import Any
 
 from controller import __version__
 from controller.core import audit
-from controller.core.errors import HubwrightError, SourceError
+from controller.core.errors import HubwrightError
 from controller.core.manifest import Hub
 from controller.core.manifests import Manifests
 from controller.core.model import Action, Target
@@ -21,7 +21,7 @@ from controller.core.plan import Plan
 from controller.core.report import Report
 from controller.kinds.audit import write
 from controller.kinds.base import Cloud
-from controller.source import git, history
+from controller.source.changed import commit_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Journal:
     """A run that is to be recorded: its name and command, in which hubs, and on whose behalf.
 
     `cloud` may write; `calls` gives the changing calls so far, oldest first; `tell` hears (what, hint) of what could
-    not be recorded. `repo` is where the revision's message is read, None where there is no clone. `everywhere`: each
-    hub's record has all of the run, not only what happens in that hub. `idle`: runs with nothing to do leave an
-    outcome too.
+    not be recorded. `repo` is where the revision's commit is read, None where there is no clone: then a bundle may
+    say it. `everywhere`: each hub's record has all of the run, not only what happens in that hub. `idle`: runs with
+    nothing to do leave an outcome too.
     """
 
     manifests: Manifests
@@ -148,18 +148,8 @@ def _who(journal: Journal) -> audit.Who:
     said = journal.environment
     place = f"{said.get('GITHUB_SERVER_URL', '')}/{said.get('GITHUB_REPOSITORY', '')}"
     link = f"{place}/actions/runs/{said['GITHUB_RUN_ID']}" if said.get("GITHUB_RUN_ID") else ""
-    pull, author = _commit(journal)
+    commit = journal.manifests.commit
+    if commit is None and journal.repo is not None:
+        commit = commit_of(journal.repo, journal.manifests.revision)
+    pull, author = (commit.pull, commit.author) if commit else ("", "")
     return audit.Who(caller, said.get("GITHUB_ACTOR", ""), link, pull, author, journal.review)
-
-
-def _commit(journal: Journal) -> tuple[str, str]:
-    """The pull request that the revision's message names, and its author, where there is a clone to read them in."""
-    if journal.repo is None or journal.manifests.revision == "worktree":
-        return "", ""
-    try:
-        repo = git.repository(journal.repo)
-        said = repo.run("log", "-1", "--no-mailmap", "--format=%an <%ae>%n%B", journal.manifests.revision)
-    except SourceError:
-        return "", ""
-    author, _, message = said.decode("utf-8", "replace").partition("\n")
-    return history.pull_of(message), author

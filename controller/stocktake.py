@@ -14,13 +14,15 @@ from typing import Any
 
 from controller.core.arn import registry_host
 from controller.core.errors import CloudError, HubwrightError, PreconditionError, told
+from controller.core.lineage import document_digest, lineage_key
 from controller.core.manifest import Store
+from controller.core.marks import LINEAGE
 from controller.core.model import Target
 from controller.core.record import Record, Stored
 from controller.core.release import Release
 from controller.core.view import View
 from controller.core.wish import Finding, Subject, Wish
-from controller.kinds import artifact, stored
+from controller.kinds import artifact, lineage, stored
 from controller.kinds.base import Client, Cloud
 from controller.kinds.flow import Pace
 from controller.kinds.prove import SHA256, digest, place_of
@@ -57,14 +59,15 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Spoiled:
-    """Bytes that are not what their digest says: of an object (by key) or an image (by name). `unread`: not readable
-    now, which says nothing about them."""
+    """Bytes that are not what their digest says: of an object or the lineage document (by key) or an image (by name).
+    `unread`: not readable now, which says nothing about them. `over`: the versions that lie over the right one."""
 
     what: str
     name: str
     expected: str
     found: str
     unread: bool = False
+    over: tuple[str, ...] = ()
 
 
 def sources(cloud: Cloud, subjects: Iterable[Subject], pool: Executor) -> dict[str, Release | Finding]:
@@ -194,6 +197,7 @@ def deep(
     """Reads all bytes again: what is spoiled by promotion, how many bytes of objects, how many images."""
     started = {}
     images: dict[tuple[Target, str, str], list[str]] = {}
+    documents = {one.subject.name: pool.submit(_document, cloud, one, views) for one in wishes if _told(one, views)}
     for wish in wishes:
         name, target = wish.subject.name, wish.subject.place.target
         record = taken.records.get(name)
@@ -204,6 +208,8 @@ def deep(
             images.setdefault((target, copy.repository, copy.digest), []).append(name)
     pulled = {key: pool.submit(partial(_image, depth, *key)) for key in images}
     spoiled: dict[str, list[Spoiled]] = {name: list(future.result()) for name, future in started.items()}
+    for name, read_back in documents.items():
+        spoiled.setdefault(name, []).extend(read_back.result())
     for key, names in images.items():
         for name in names:
             spoiled.setdefault(name, []).extend(pulled[key].result())
@@ -211,6 +217,35 @@ def deep(
         sum(item.size for item in record.objects) for record in taken.records.values() if isinstance(record, Record)
     )
     return {name: tuple(items) for name, items in spoiled.items() if items}, read, len(images)
+
+
+def _told(wish: Wish, views: Mapping[Target, View]) -> bool:
+    live = wish.subject.live
+    return live is not None and bool(live.metadata.get(LINEAGE)) and _recorded(wish, views) is not None
+
+
+def _document(cloud: Cloud, wish: Wish, views: Mapping[Target, View]) -> tuple[Spoiled, ...]:
+    """Whether the lineage document is the one that the version's mark names."""
+    live, target, bucket = wish.subject.live, wish.subject.place.target, _store(wish, views).bucket
+    wanted = live.metadata[LINEAGE] if live is not None else ""
+    place = lineage_key(_recorded(wish, views).key)
+    try:
+        client = cloud.client(target, "s3")
+        found = _digest_of(client, target.account, bucket, place)
+        if found == wanted:
+            return ()
+        over = stored.covering(client, target.account, bucket, place)
+    except HubwrightError as error:
+        return (Spoiled("lineage", place, wanted, told(error), unread=True),)
+    return (Spoiled("lineage", place, wanted, found, over=over),)
+
+
+def _digest_of(client: Client, account: str, bucket: str, place: str) -> str:
+    try:
+        data = lineage.stands(client, account, bucket, place)
+    except PreconditionError as error:
+        return str(error)
+    return "absent" if data is None else document_digest(data)
 
 
 def _objects(client: Client, target: Target, bucket: str, record: Record, depth: Depth) -> Iterable[Spoiled]:

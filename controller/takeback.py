@@ -42,10 +42,12 @@ def rolled_back(
     now = [name for name in standing if manifests.promotions[name].spec.approval == "Approved"]
     if entry.spec.current:
         now = [entry.spec.current]
-    current, before = previous(happened, group, now, _barred(manifests, group, steps))
+    back = previous(happened, group, now, _barred(manifests, group, steps))
+    current, before = back.current, back.before
     if not before:
         stands = f"nothing before {current} was approved" if current else "nothing was ever approved"
-        raise UsageError(f"there is nothing to go back to in {group}: {stands} that is not Rejected now")
+        hint = f"what was left since ({', '.join(back.left)}) is approved again by hand" if back.left else ""
+        raise UsageError(f"there is nothing to go back to in {group}: {stands} that is not Rejected now", hint)
     texts: dict[str, str] = {}
     made: dict[str, str] = {}
     if before in manifests.promotions:

@@ -28,7 +28,7 @@ from controller.core.view import Group, Package, View
 from controller.core.wish import Place, Subject
 from controller.kinds import artifact
 from controller.kinds.base import Cloud
-from controller.match import Sources, matched
+from controller.match import Match, Sources, matched
 from controller.observe import observe
 from controller.pin import lock_path
 from controller.source.write import to_yaml
@@ -37,12 +37,13 @@ from controller.source.write import to_yaml
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What to take in: from which hubs, of which spoke (empty: of all), into which group (empty: all); whether with
-    locks, and where to (empty: beside what is there, or where the guardrails let it stand)."""
+    locks, whether all bytes are proven; and where to (empty: beside what is there, or where the guardrails let it)."""
 
     hubs: tuple[str, ...]
     spoke: str = ""
     group: str = ""
     locked: bool = False
+    prove: bool = False
     folder: str = ""
     now: str = ""
 
@@ -150,17 +151,18 @@ def _adopted(
     found: dict[tuple[Any, ...], Found] = {}
     strange: dict[str, int] = {}
     unmarked = [live for live in strangers if not marked(live)]
+    sources.look(live for live in unmarked if live.approval != "Rejected")
     for live in sorted(unmarked, key=lambda one: (one.approval != "Approved", -one.number)):
         if (_named(work, place, live.version.group), live.number) in adopting:
             continue
-        match = matched(sources, live)
+        match = matched(sources, live, prove=work.asked.prove)
         if match.promotion is None or match.source is None:
             if match.why:
                 work.open.append(f"{live.version.arn}: not adopted: {match.why}")
             elif not work.asked.spoke:
                 strange[live.version.group] = strange.get(live.version.group, 0) + 1
             continue
-        _keep(live, match.promotion, match.source, place, view, work, found)
+        _keep(match, match.promotion, match.source, place, view, work, found)
     for live in strangers:
         if marked(live) and not work.asked.spoke:
             strange[live.version.group] = strange.get(live.version.group, 0) + 1
@@ -170,7 +172,7 @@ def _adopted(
 
 
 def _keep(
-    live: Package,
+    match: Match,
     promotion: Promotion,
     source: Version,
     place: Place,
@@ -179,6 +181,7 @@ def _keep(
     found: dict[tuple[Any, ...], Found],
 ) -> None:
     """One source is promoted into a group once: what is there of it already goes before."""
+    live = match.live
     key = (live.version.group, *source.identity)
     there = view.made_from(place.fleet, live.version.group, source)
     first = found[key].live.version.arn if key in found else there[0].version.arn if there else ""
@@ -188,6 +191,9 @@ def _keep(
     found[key] = Found(live, promotion)
     work.says.append(
         f"{live.version.arn}: its bytes are those of {source.arn}: adopted where it stands by the next reconcile"
+        if match.proven
+        else f"{live.version.arn}: its images, and its objects' sizes and ETags, are those of {source.arn}: "
+        "adopted where it stands by the next reconcile, which proves its bytes first"
     )
 
 

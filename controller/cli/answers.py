@@ -37,12 +37,13 @@ def drift(form: str, **values: Any) -> int:
 @click.option("--spoke", metavar="NAME", help="Take in what was promoted from this spoke, into whichever hub.")
 @click.option("--group", metavar="GROUP", help="Only this package group of the hub.")
 @click.option("--locks", is_flag=True, help="Also write locks, from the records: one more call for each version.")
+@click.option("--prove", is_flag=True, help="Prove all bytes now, not by ETags: two more calls for each object.")
 @click.option("--out", metavar="DIR", help="Where to write, from the repository's root; by default where it belongs.")
 @taking(FOLDER, RUNNING)
 def take_in(**values: Any) -> int:
     """Write manifests for what is in a hub and in no manifest, so that the next plan is empty.
 
-    A version that Hubwright did not register is adopted only where its bytes are proven to be a spoke's.
+    A version that Hubwright did not register is adopted only where its bytes are a spoke's; reconcile proves them.
 
     \b
     Example: hubwright import --hub central --group churn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from controller.cli.files import write_whole
@@ -9,6 +10,7 @@ from controller.cli.output import write
 from controller.cli.settings import Settings
 from controller.render.escape import terminal
 from controller.source.bundle import bundle as packed
+from controller.source.changed import commit_of
 from controller.source.load import gathered, manifests_of
 
 
@@ -20,8 +22,8 @@ def bundle(settings: Settings, out: Path) -> int:
         worktree=settings.worktree,
         path=settings.path,
         platform=settings.platform,
-        attribution=False,
     )
+    found = replace(found, commit=commit_of(Path(settings.repo), found.mine.revision))
     manifests = manifests_of(found)
     write_whole(out, packed(found))
     write(f"{terminal(str(out))}: {manifests.files} manifests of {manifests.revision[:12]}.\n")

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
+from dataclasses import replace
 
+from controller.cli.auditing import journal
 from controller.cli.output import write
 from controller.cli.run import Run, opened
 from controller.cli.settings import Settings
 from controller.core.arn import group_arn
-from controller.core.errors import HubwrightError, PreconditionError, UsageError
+from controller.core.errors import HubwrightError, PreconditionError, UsageError, told
 from controller.core.hold import TAG, GroupHold, hold_text, read_hold
 from controller.core.limits import parse_duration, parse_moment
-from controller.core.model import Target
+from controller.core.model import Action, Key, Outcome, Target
+from controller.core.plan import Plan, action_id
 from controller.core.problems import did_you_mean, shown
+from controller.core.report import Report
 from controller.core.view import Group
 from controller.kinds import group as groups
 from controller.kinds.base import Client
+from controller.recording import recorded
 from controller.render.escape import terminal
 
 _UNUSUAL = re.compile(r"[^A-Za-z0-9_.:/=+@-]+")
@@ -35,13 +41,57 @@ def hold(settings: Settings, name: str, until: str | None, reason: str | None, *
         cloud = run.cloud(writable=True)
         client = cloud.client(target, "sagemaker", "register")
         live = _own(client, group, run.manifests.fleet.name)
-        if end is None:
-            said = _released(client, target, live)
-        else:
+        if end is None and TAG not in live.tags:
+            write(f"the group {terminal(live.name)} is not held\n")
+            return 0
+        wanted = ""
+        if end is not None:
             who = _UNUSUAL.sub("-", cloud.caller(target.region).rpartition("/")[2]) or "somebody"
-            said = _set(client, target, live, GroupHold(end, who, reason or ""))
-    write(f"{terminal(said)}\n")
-    return 0
+            wanted = _text(GroupHold(end, who, reason or ""))
+        said = _recorded(run, _action(target, live, wanted), lambda: _done(client, target, live, wanted))
+    write(f"{terminal(said)}\n" if said else "")
+    return 0 if said else 1
+
+
+def _action(target: Target, live: Group, wanted: str) -> Action:
+    """What is done as the record of a run names it: the group's hold before and after, empty for none."""
+    key, before, after = Key(target, groups.NAME, live.name), {"hold": live.tags.get(TAG, "")}, {"hold": wanted}
+    return Action(action_id("update", key, before, after), "update", key, before, after, reason="hold")
+
+
+def _recorded(run: Run, action: Action, deed: Callable[[], str]) -> str:
+    """What the deed says; an empty text where it could not be recorded beforehand, and so was not done."""
+    book = journal(run, "hold")
+    mine = {name: hub for name, hub in book.hubs.items() if Target(hub.account, hub.region) == action.key.target}
+    said: list[str] = []
+    errors: list[HubwrightError] = []
+
+    def bring(part: Plan) -> Report:
+        outcomes = []
+        for one in part.actions:
+            try:
+                said.append(deed())
+                outcomes.append(Outcome(one.id, "done"))
+            except HubwrightError as error:
+                errors.append(error)
+                outcomes.append(Outcome(one.id, "failed", told(error)))
+        return Report("result", part, outcomes=tuple(outcomes))
+
+    recorded(replace(book, hubs=mine), Plan(run.manifests.revision, (action,), ()), bring)
+    if errors:
+        raise errors[0]
+    return "".join(said)
+
+
+def _done(client: Client, target: Target, live: Group, wanted: str) -> str:
+    return _set(client, target, live, wanted) if wanted else _released(client, target, live)
+
+
+def _text(wanted: GroupHold) -> str:
+    try:
+        return wanted.text()
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def moment(text: str, now: dt.datetime) -> dt.datetime:
@@ -88,11 +138,7 @@ def _own(client: Client, name: str, fleet: str) -> Group:
     return live
 
 
-def _set(client: Client, target: Target, live: Group, wanted: GroupHold) -> str:
-    try:
-        text = wanted.text()
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+def _set(client: Client, target: Target, live: Group, text: str) -> str:
     arn = group_arn(target.account, target.region, live.name)
     client.call("AddTags", ResourceArn=arn, Tags=[{"Key": TAG, "Value": text}])
     now = groups.reread(client, live.name)
@@ -103,7 +149,5 @@ def _set(client: Client, target: Target, live: Group, wanted: GroupHold) -> str:
 
 
 def _released(client: Client, target: Target, live: Group) -> str:
-    if TAG not in live.tags:
-        return f"the group {live.name} is not held"
     client.call("DeleteTags", ResourceArn=group_arn(target.account, target.region, live.name), TagKeys=[TAG])
     return f"no longer: {hold_text(live.name, read_hold(live.tags[TAG]))}"

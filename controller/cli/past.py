@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from controller.cli.amend import put
@@ -52,7 +52,7 @@ def past(settings: Settings, group: str, as_of: str | None) -> tuple[str, tuple[
     """(revision, what was to be Approved at it, what happened up to it)."""
     repo = git.repository(Path(settings.repo))
     folder = clean_folder(settings.path)
-    revision = at(repo, settings.ref, as_of) if as_of else git.commit(repo, settings.ref)
+    revision = at(repo, settings.ref, as_of) if as_of is not None else git.commit(repo, settings.ref)
     manifests = _at(settings, revision)
     known = {*manifests.groups}
     happened = events(commits.steps(repo, revision, folder))
@@ -67,13 +67,21 @@ def _at(settings: Settings, revision: str) -> Manifests:
 
 
 def at(repo: git.Repository, ref: str, when: str) -> str:
-    """The commit that `when` names: a revision, or the last on the branch at a time with its zone."""
-    try:
-        moment = parse_moment(when)
-    except ValueError:
-        return git.commit(repo, when)
-    if moment.tzinfo is None:
-        raise UsageError(f"--as-of {when} names no time zone", "such as 2026-11-20T09:00Z")
+    """The commit that `when` names: a revision, or the last on the branch at a time, with its zone, gone by."""
+    moment = _moment(when)
+    if moment is None or moment.tzinfo is None:
+        try:
+            return git.commit(repo, when)
+        except SourceError as error:
+            if moment is not None:
+                raise UsageError(f"--as-of {shown(when)} names no time zone", "such as 2026-11-20T09:00Z") from error
+            hint = "a time with its zone, such as 2026-11-20T09:00Z, or a branch, tag or commit that exists here"
+            raise UsageError(
+                f"--as-of {shown(when)} is neither a time nor a revision", f"{hint} (in CI, fetch-depth: 0)"
+            ) from error
+    if moment > datetime.now(UTC):
+        hint = "what will be asked for then is not known; give HEAD for what is asked for now"
+        raise UsageError(f"--as-of {shown(when)} is in the future", hint)
     last = ""
     for commit, said in commits.times(repo, git.commit(repo, ref)):
         if datetime.fromisoformat(said) <= moment:
@@ -82,6 +90,13 @@ def at(repo: git.Repository, ref: str, when: str) -> str:
     if not last:
         raise UsageError(f"there is no commit as old as {when}", "in CI, fetch all of it (fetch-depth: 0)")
     return last
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return parse_moment(text)
+    except ValueError:
+        return None
 
 
 def rollback(settings: Settings, group: str, reason: str | None) -> int:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from controller.asking import asking
 from controller.aws.calls import CallLog
 from controller.aws.cloud import AwsCloud
 from controller.aws.registries import EcrRegistries
-from controller.cli.asking import Asking
 from controller.cli.gauge import Gauge
 from controller.cli.reading import read_manifests
 from controller.cli.settings import Settings
@@ -107,13 +107,8 @@ class Run:
             relays=self.relays,
             moved=self.gauge,
             about={"run": self.name},
-            asked=self._asking(thought),
+            asked=asking(Path(self.settings.repo), self.manifests, thought, self.given().review),
         )
-
-    def _asking(self, thought: Thought) -> Asking:
-        copied = {name for action in thought.plan.actions if action.key.kind == "artifact" for name in action.origins}
-        paths = frozenset(one.path for name, one in thought.subjects.items() if name in copied)
-        return Asking(Path(self.settings.repo), self.manifests.revision, paths, self.given().review)
 
 
 @contextmanager

@@ -15,7 +15,14 @@ from controller.takein import take_in as taken_in
 
 
 def take_in(
-    settings: Settings, *, hub: str | None, spoke: str | None, group: str | None, locks: bool, out: str | None
+    settings: Settings,
+    *,
+    hub: str | None,
+    spoke: str | None,
+    group: str | None,
+    locks: bool,
+    prove: bool,
+    out: str | None,
 ) -> int:
     """Writes what is in no manifest yet; 5 when something of it cannot be taken in."""
     if (hub is None) == (spoke is None):
@@ -28,7 +35,7 @@ def take_in(
                 raise UsageError(f"there is no {kind} {shown(name)}", did_you_mean(name, names))
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         hubs = (hub,) if hub else tuple(sorted(known.hubs))
-        asked = Asked(hubs, spoke or "", group or "", locks, folder, now)
+        asked = Asked(hubs, spoke or "", group or "", locks, prove, folder, now)
         wanted = taken_in(run.cloud(), known, asked, run.pool, clean_folder(settings.path))
     return put(settings, known, wanted)
 

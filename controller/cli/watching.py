@@ -77,7 +77,8 @@ class _Lines:
         )
         if self._line is None or not same or self._settings.worktree:
             self.close()
-            self._line = Line(manifests, network=network_of(self._settings), pause=STOP.pause, command="watch")
+            repo, network = Path(self._settings.repo), network_of(self._settings)
+            self._line = Line(manifests, network=network, pause=STOP.pause, command="watch", repo=repo)
         return self._line
 
     def close(self) -> None:

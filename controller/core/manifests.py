@@ -120,12 +120,24 @@ AnyEntry = Entry[Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Commit:
+    """What a revision's commit says of itself: evidence, and no proof. `author` is `Name <mail>`, `at` the committer's
+    time (ISO 8601 with its zone), `pull` the number of the pull request that the message names, or empty."""
+
+    author: str
+    at: str
+    subject: str
+    pull: str
+
+
+@dataclass(frozen=True, slots=True)
 class Manifests:
     """Every valid document by name. What is not valid is in `invalid` as (kind, name) and explained in `problems`.
 
     `revision` is the commit (40 or 64 hexadecimal digits) or `worktree`; `locks` are by promotion; `files` counts the
     manifest files read. `shallow` says that history is cut off, so that some authors are unknown. A name of `invalid`
     may be of a file that could not be read: then kind and name are what its text says, else empty and the file's name.
+    `commit` is what a bundle says of its revision; of a repository it is asked when somebody wants to know.
     """
 
     revision: str
@@ -143,6 +155,7 @@ class Manifests:
     files: int = 0
     shallow: bool = False
     platform_revision: str | None = None  # where the platform kinds came from, when not from `revision`
+    commit: Commit | None = None
 
     @property
     def places(self) -> dict[str, tuple[str, int, int]]:

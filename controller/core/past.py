@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Protocol
 
 from controller.core.manifests import Manifests
@@ -190,15 +191,42 @@ def _applied(record: Mapping[str, Any], action: Mapping[str, Any], name: str) ->
     )
 
 
-def previous(happened: Sequence[Event], group: str, now: Iterable[str], barred: Container[str] = ()) -> tuple[str, str]:
-    """(current, previous) of a group's promotions: the last one that became Approved and still is, and the last before
-    it that was Approved at the time; empty where there is none. `now` are those that are Approved, `barred` those that
-    nobody goes back to."""
+@dataclass(frozen=True, slots=True)
+class Back:
+    """Where a group can go back from and to, by promotion; empty where there is none. `left`: what was gone back from
+    since, and is not gone back to."""
+
+    current: str
+    before: str
+    left: tuple[str, ...] = ()
+
+
+def previous(happened: Sequence[Event], group: str, now: Iterable[str], barred: Container[str] = ()) -> Back:
+    """The promotion that became Approved last and still is, and the last before it that was Approved at the time.
+
+    Going back to one leaves what came after it: whoever goes back again, goes further. Approved anew by hand it counts
+    again. `now` are those that are Approved, `barred` those that nobody goes back to.
+    """
     standing = {*now}
     order: list[str] = []
-    for one in happened:
-        if one.group == group and one.after == "Approved" and one.before != "Approved":
-            order = [*(name for name in order if name != one.promotion), one.promotion]
+    ever: dict[str, None] = {}
+    stood: set[str] = set()
+    mine = [one for one in happened if one.group == group]
+    for _, step in groupby(mine, key=lambda one: one.commit):
+        changed = list(step)
+        stood -= {one.promotion for one in changed if one.after != "Approved"}
+        for one in changed:
+            if one.after == "Approved" and one.before != "Approved":
+                order = _risen(order, one.promotion, stood)
+                stood.add(one.promotion)
+                ever[one.promotion] = None
     current = next((name for name in reversed(order) if name in standing), "")
     place = order.index(current) if current else len(order)
-    return current, next((name for name in reversed(order[:place]) if name not in barred), "")
+    before = next((name for name in reversed(order[:place]) if name not in barred), "")
+    return Back(current, before, tuple(name for name in ever if name not in order and name not in barred))
+
+
+def _risen(order: Sequence[str], name: str, stood: Container[str]) -> list[str]:
+    """The order with this one last; of what came after it only what stands beside it stays."""
+    place = order.index(name) if name in order else len(order)
+    return [*order[:place], *(other for other in order[place + 1 :] if other in stood), name]

@@ -21,6 +21,7 @@ class Review:
     """Who approved a pull request at which commit.
 
     `vouched` are the promotions that are now as they were at its `head`; `unbound` says why it vouches for none.
+    `hands` are those who wrote a commit of it or pushed last, beside `author`, who opened it, as far as it says.
     """
 
     pr: str
@@ -30,6 +31,7 @@ class Review:
     merged_by: str
     vouched: frozenset[str] = frozenset()
     unbound: str = ""
+    hands: frozenset[str] = frozenset()
 
 
 def lacking(rule: Approvals, review: Review | None, promotion: str) -> tuple[str, str]:
@@ -69,7 +71,8 @@ def given_by(review: Review, rule: Approvals) -> str:
 
 
 def _counts(rule: Approvals, review: Review, approver: Approver) -> bool:
-    if rule.exclude_author and approver.login.casefold() == review.author.casefold():
+    own = {review.author.casefold(), *(login.casefold() for login in review.hands)}
+    if rule.exclude_author and approver.login.casefold() in own:
         return False
     names = {approver.login.casefold(), *(team.casefold() for team in approver.teams)}
     return not rule.from_ or any(name.casefold() in names for name in rule.from_)

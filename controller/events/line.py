@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
+from controller.asking import asking
 from controller.aws.calls import Call, CallLog
 from controller.aws.cloud import AwsCloud
 from controller.aws.registries import EcrRegistries
@@ -37,7 +39,10 @@ Stopped = Callable[[], bool]
 
 @dataclass(slots=True)
 class Line:
-    """One revision's manifests, with clients and threads. `pushing`: it registers and leaves approvals to others."""
+    """One revision's manifests, with clients and threads. `pushing`: it registers and leaves approvals to others.
+
+    `repo` is the clone that the manifests are of, None for a bundle's, which say themselves who changed them.
+    """
 
     manifests: Manifests
     pushing: bool = False
@@ -45,6 +50,7 @@ class Line:
     pause: Callable[[float], None] = time.sleep
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     command: str = "event"
+    repo: Path | None = None
     _runs: int = 0
     _log: CallLog = field(default_factory=CallLog)
     _pool: ThreadPoolExecutor = field(init=False)
@@ -111,6 +117,7 @@ class Line:
             calls=lambda: self._since(before),
             tell=lambda what, hint: log.error("%s", f"{what} ({hint})" if hint else what),
             environment=self.environment,
+            repo=self.repo,
             idle=False,
         )
 
@@ -143,6 +150,7 @@ class Line:
             parts_from=parts_from(self.environment),
             copiers=self._copiers,
             about={"run": self._name},
+            asked=asking(self.repo, self.manifests, thought),
         )
 
     def close(self) -> None:

@@ -32,6 +32,12 @@ def read_manifests(environment: Mapping[str, str]) -> Manifests:
     )
 
 
+def clone_of(environment: Mapping[str, str]) -> Path | None:
+    """The Git checkout that `read_manifests` reads; None for a bundle."""
+    repo = environment.get(REPO, "")
+    return Path(repo) if repo else None
+
+
 def _bundled(path: Path) -> Manifests:
     try:
         stat = path.stat()

@@ -11,7 +11,7 @@ from controller.core.errors import HubwrightError
 from controller.core.report import Report
 from controller.events.batch import Handled, handle
 from controller.events.line import Line, Stopped
-from controller.events.manifests import read_manifests
+from controller.events.manifests import clone_of, read_manifests
 
 log = logging.getLogger("hubwright.events")
 _MARGIN = 30_000  # milliseconds of Lambda's time in which nothing new is begun
@@ -71,7 +71,7 @@ def line_of(environment: Mapping[str, str]) -> Line:
         for line in _lines.values():
             line.close()
         _lines.clear()
-        _lines[key] = Line(manifests)
+        _lines[key] = Line(manifests, repo=clone_of(environment))
     return _lines[key]
 
 

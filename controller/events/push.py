@@ -18,7 +18,7 @@ from controller.core.report import Report
 from controller.core.scope import Scope
 from controller.core.wish import Finding
 from controller.events.line import Line, Stopped
-from controller.events.manifests import read_manifests
+from controller.events.manifests import clone_of, read_manifests
 from controller.events.pull import running_out
 from controller.events.request import Asked, NoError, asked_of
 from controller.resolve import RefusedError, release_of, release_or_finding
@@ -57,7 +57,7 @@ def _no(status: int, error: HubwrightError) -> dict[str, str]:
 def _pushed(asked: Asked, stopped: Stopped) -> str:
     manifests = read_manifests(os.environ)
     name = _spoke(manifests, asked)
-    line = Line(acting(manifests, name), pushing=True, command="push")
+    line = Line(acting(manifests, name), pushing=True, command="push", repo=clone_of(os.environ))
     try:
         return _registered(line, _checked(line.manifests, name, asked), asked, stopped)
     finally:

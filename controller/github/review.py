@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from controller.core.errors import UsageError
-from controller.github.api import Api
+from controller.github.api import Api, GitHubError
 
 _FORMAT = "hubwright.io/review/v1"
+_PUSHES = frozenset({"push", "force_push", "branch_creation"})
+_OURS = "web-flow"  # who GitHub says committed what somebody clicked together
 _COUNTED = frozenset({"APPROVED", "CHANGES_REQUESTED", "DISMISSED"})  # a comment changes nothing
 
 
 def review_of_pull(api: Api, number: int, teams: Mapping[str, Iterable[str]]) -> dict[str, Any]:
     """The review of a pull request; `teams` says who is in which team, by login in lower case.
 
-    Of each person only the last word counts, and only if it was said of the pull request's last commit.
+    Of each person only the last word counts, and only if it was said of the pull request's last commit. Who wrote a
+    commit of it and who pushed the last one are named as far as GitHub says.
     """
     pull = api.get(f"pulls/{number}")
     return _review(api, pull, teams)
@@ -44,6 +48,36 @@ def _review(api: Api, pull: Mapping[str, Any], teams: Mapping[str, Iterable[str]
         "head": head,
         "base": str(pull["base"]["sha"]),
         "author": str((pull.get("user") or {}).get("login") or "ghost"),
+        "authors": _authors(api, pull),
+        "pushedBy": _pushed_by(api, pull["head"]),
         "approvers": [{"login": name, "teams": sorted(teams.get(name.casefold(), ()))} for name in approved],
         "mergedBy": str((pull.get("merged_by") or {}).get("login") or ""),
     }
+
+
+def _authors(api: Api, pull: Mapping[str, Any]) -> list[str]:
+    """Who wrote or committed any of its commits, by login; a commit with a mail address of nobody's says nothing.
+
+    GitHub lists 250 at most: of more it is not known who wrote them, and an incomplete list would let them approve.
+    """
+    rows = list(api.all(f"pulls/{int(pull['number'])}/commits"))
+    if int(pull.get("commits") or 0) > len(rows):
+        said = f"pull request {int(pull['number'])} has {int(pull['commits'])} commits, and GitHub lists {len(rows)}"
+        raise GitHubError(f"{said}: who wrote it is not known", 0, "split it, or squash its commits")
+    found = {str(person["login"]) for row in rows for who in ("author", "committer") if (person := row.get(who))}
+    return sorted(found - {_OURS})
+
+
+def _pushed_by(api: Api, head: Mapping[str, Any]) -> str | None:
+    """Who pushed the last commit; None where GitHub does not say, as of a fork or of a server without this question."""
+    ref = str(head.get("ref") or "")
+    if not ref or str((head.get("repo") or {}).get("full_name", "")).casefold() != api.repository.casefold():
+        return None
+    try:
+        rows = api.get(f"activity?ref={quote(f'refs/heads/{ref}', safe='')}&per_page=100")
+    except GitHubError as error:
+        if error.status in (403, 404):
+            return None
+        raise
+    pushes = [row for row in rows if row.get("activity_type") in _PUSHES and row.get("after") == head["sha"]]
+    return next((str(row["actor"]["login"]) for row in pushes if row.get("actor")), None)

@@ -13,7 +13,7 @@ from controller.core.model import Action
 from controller.core.record import Record, Stored, covers
 from controller.core.wish import Wish
 from controller.kinds.base import Client, World
-from controller.kinds.prove import digest, place_of, prove
+from controller.kinds.prove import digest, place_of, prove, whole
 from controller.kinds.s3object import Copied, ObjectCopy, at_destination, at_source, checksums_of
 from controller.kinds.s3upload import Lanes
 from controller.kinds.transfer import Route, Transferred
@@ -61,6 +61,19 @@ def same(reader: Client, hub: Client, item: ObjectCopy, lanes: Lanes, *, deep: b
     except PreconditionError as error:
         raise PreconditionError(str(error), _HINT) from error
     return Stored(item.key, found.size, found.etag, found.version_id, sums)
+
+
+def compare(hub: Client, item: ObjectCopy) -> None:
+    """PreconditionError where an object cannot be its source by what S3 states of both, its size and checksums. Where
+    they have none in common nothing is said: only the bytes tell."""
+    head = _head(hub, item)
+    place = f"s3://{item.bucket}/{item.key} is not its source s3://{item.source_bucket}/{item.source_key}"
+    if int(head["ContentLength"]) != item.size:
+        raise PreconditionError(f"{place}: {head['ContentLength']} bytes where the source has {item.size}", _HINT)
+    ours, theirs = whole(item.checksums), whole(checksums_of(head))
+    for name in sorted(ours.keys() & theirs.keys()):
+        if ours[name] != theirs[name]:
+            raise PreconditionError(f"{place}: {name} {theirs[name]} where the source has {ours[name]}", _HINT)
 
 
 def _head(hub: Client, item: ObjectCopy) -> Mapping[str, Any]:

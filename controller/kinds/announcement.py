@@ -1,8 +1,10 @@
 """The word that a version was registered, with its lineage: an item in a table, an event on a bus, as the hub asks.
 
-The item is written once, conditionally. A bus cannot be asked what it was told: the event is sent at least once, and
-after it a note in the store says so; it is only sent while there is none. Whoever listens knows a second one by its id,
-the promotion's: of one id all events say the same, to the byte.
+The item is written once, conditionally. A bus cannot be asked what it was told, and takes no token that would make a
+second event the first one: the event is sent at least once, and after it a note in the store says so; it is only sent
+while there is none. Nothing happens between the look for the note, the sending, and the note, so that only a run that
+dies right there, or another one that sends in the same moment, makes it two. Whoever listens knows a second one by its
+id, the promotion's: of one id all events say the same, to the byte.
 """
 
 from __future__ import annotations
@@ -78,8 +80,9 @@ def create(world: World, action: Action) -> Facts:
     uri = f"s3://{facts['bucket']}/{place}"
     if facts["table"]:
         _put(world.cloud.client(target, "dynamodb", "register"), facts["table"], arn, found, uri)
-    if facts["bus"] and not _noted(client, action):
-        _send(world.cloud.client(target, "events", "register"), facts["bus"], arn, found, uri)
+    bus = world.cloud.client(target, "events", "register") if facts["bus"] else None  # no session begins in between
+    if bus is not None and not _noted(client, action):
+        _send(bus, facts["bus"], arn, found, uri)
     _note(client, action)
     return {"arn": arn}
 

@@ -151,9 +151,7 @@ def _whole(body: Any) -> bytes:
 
 def create(world: World, action: Action) -> Facts:
     facts, began = action.facts, world.clock()
-    source = parse_version(facts["release"]["source"])
-    assert source is not None  # noqa: S101  (a release always names its source)
-    release = release_from_json(source, facts["release"])
+    release = _release(action)
     client = world.cloud.client(action.key.target, "s3", "register")
     items = list(_copies(action, release))
     route = _route(world, action, client, items)
@@ -173,6 +171,17 @@ def create(world: World, action: Action) -> Facts:
     seconds = round(world.clock() - began, 1)
     moved = {"bytes": done.moved, "skipped": done.skipped, "objects": len(items), "seconds": seconds}
     return {**moved, "lineage": ancestry}
+
+
+def _release(action: Action) -> Release:
+    source = parse_version(action.facts["release"]["source"])
+    assert source is not None  # noqa: S101  (a release always names its source)
+    return release_from_json(source, action.facts["release"])
+
+
+def items_of(action: Action) -> list[ObjectCopy]:
+    """The objects that an action is about, each with its source."""
+    return list(_copies(action, _release(action)))
 
 
 def _copies(action: Action, release: Release) -> Iterator[ObjectCopy]:

@@ -65,6 +65,18 @@ def marker(client: Client, account: str, bucket: str, key: str) -> str:
     return next((str(item["VersionId"]) for item in pages if item["Key"] == key and item["IsLatest"]), "")
 
 
+def covering(client: Client, account: str, bucket: str, key: str) -> tuple[str, ...]:
+    """The versions and delete markers that lie over the first version of an object that is written once."""
+    asked = {"Bucket": bucket, "Prefix": key, "ExpectedBucketOwner": account}
+    versions, markers = (
+        [item for item in client.pages("ListObjectVersions", name, **asked) if item["Key"] == key]
+        for name in ("Versions", "DeleteMarkers")
+    )
+    if not versions:
+        return ()
+    return tuple(str(item["VersionId"]) for item in (*markers, *versions[:-1]))  # the newest come first
+
+
 def compared(shelf_: Shelf, record: Record) -> Iterator[Wrong]:
     """Every object in which the store differs from a record, by key."""
     named = {item.key for item in record.objects}

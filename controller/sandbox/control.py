@@ -12,7 +12,7 @@ from controller.sandbox.s3.objects import put_hole
 from controller.sandbox.wire import Answer, Request, ServiceError, error_answer
 from controller.sandbox.world import Span, World
 
-_TELLING = {"copies": int, "delay": float, "loss": float, "shuffle": bool}
+_TELLING = {"copies": int, "delay": float, "loss": float, "shuffle": bool, "deliveries": int}
 _NUMBERS = ("copy_limit", "part_minimum", "status_seconds", "login_seconds")
 _SWITCHES = ("mounting", "redirect", "authorize")
 
@@ -86,7 +86,7 @@ def command(world: World, document: dict[str, Any]) -> dict[str, Any]:
 
     `reset`, `clear_calls`, `clear_faults`: true · `faults`: rules to add · `lag`: {search, list} · `status_script` ·
     `token_lifetime` (null: for ever) · `copy_limit`, `part_minimum`, `status_seconds`, `login_seconds` ·
-    `mounting`, `redirect` · `sparse`: objects of zeros · `events`: {copies, delay, loss, shuffle} ·
+    `mounting`, `redirect` · `sparse`: objects of zeros · `events`: {copies, delay, loss, shuffle, deliveries} ·
     `advance`: seconds that the clock moves.
     """
     for name, value in document.items():

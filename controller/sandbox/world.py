@@ -56,12 +56,14 @@ class Span:
 
 @dataclass(slots=True)
 class Telling:
-    """How SageMaker's events come: `copies` of each, `delay` seconds late, a share `loss` (0 to 1) never, shuffled."""
+    """How SageMaker's events come: `copies` of each, `delay` seconds late, a share `loss` (0 to 1) never, shuffled.
+    `deliveries`: how often a bus hands each event on, whosever it is."""
 
     copies: int = 1
     delay: float = 0.0
     loss: float = 0.0
     shuffle: bool = False
+    deliveries: int = 1
 
 
 @dataclass(slots=True)

@@ -1,4 +1,7 @@
-"""A revision's manifests in one file, for places without Git. The same revision gives the same bytes everywhere."""
+"""A revision's manifests in one file, for places without Git, with what Git says of who changed them.
+
+The same revision gives the same bytes from every clone that has its whole history.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any
 
 from controller.core.canonical import digest
 from controller.core.errors import SourceError
-from controller.core.manifests import Manifests
+from controller.core.manifests import Commit, Manifests
 from controller.core.problems import Problem
 from controller.source import files
 from controller.source.load import Gathered, manifests_of
@@ -30,6 +33,7 @@ def bundle(found: Gathered) -> str:
         "platform": _folder(found.platform) if found.platform else None,
         "label": found.label,
         "apart": found.apart,
+        "commit": asdict(found.commit) if found.commit else None,
     }
     return json.dumps(body | {"digest": digest(body)}, indent=1, sort_keys=True) + "\n"
 
@@ -74,9 +78,14 @@ def _gathered(path: Path, data: Any) -> Gathered:
             raise SourceError(f"the bundle {path} is not whole: its digest is another", _AGAIN)
         other = data["platform"]
         platform = _read(other) if other is not None else None
-        return Gathered(_read(data["mine"]), platform, data["label"], data["apart"])
+        return Gathered(_read(data["mine"]), platform, data["label"], data["apart"], _commit(data.get("commit")))
     except (KeyError, TypeError, AttributeError, ValueError, binascii.Error) as error:
         raise SourceError(f"{path} is not a bundle: {type(error).__name__}: {error}", _AGAIN) from error
+
+
+def _commit(data: Mapping[str, str] | None) -> Commit | None:
+    """What the bundle says of its revision's commit; older ones say nothing."""
+    return Commit(**data) if data is not None else None
 
 
 def _read(data: Mapping[str, Any]) -> files.Folder:

@@ -1,4 +1,4 @@
-"""Who last changed some files, as their commits say: evidence, and no proof."""
+"""Who made a revision, and who last changed some files, as their commits say: evidence, and no proof."""
 
 from __future__ import annotations
 
@@ -6,7 +6,20 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from controller.core.errors import SourceError
-from controller.source import authors, git
+from controller.core.manifests import Commit
+from controller.source import authors, git, history
+
+
+def commit_of(place: Path, revision: str) -> Commit | None:
+    """What the revision's commit says; None for a worktree, and where there is no such commit."""
+    if revision == "worktree":
+        return None
+    try:
+        said = git.repository(place).run("log", "-1", "--no-mailmap", "--format=%an <%ae>%n%cI%n%B", revision)
+    except SourceError:
+        return None
+    author, at, message = said.decode("utf-8", "replace").split("\n", 2)
+    return Commit(author, at, message.strip().partition("\n")[0], history.pull_of(message))
 
 
 def last_changes(place: Path, revision: str, paths: Iterable[str]) -> dict[str, tuple[str, str]]:

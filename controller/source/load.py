@@ -13,7 +13,7 @@ from controller import __version__
 from controller.core.checks import Book, check
 from controller.core.errors import SourceError
 from controller.core.manifest import KINDS, PLATFORM_KINDS, TEAM_KINDS, build
-from controller.core.manifests import AnyEntry, Entry, Lock, Manifests
+from controller.core.manifests import AnyEntry, Commit, Entry, Lock, Manifests
 from controller.core.problems import ManifestsError, Problem, shown
 from controller.source import files, git, schema, strict
 from controller.source import worktree as disk
@@ -29,13 +29,15 @@ _NAME_ONLY = re.compile(r"[a-z0-9](-*[a-z0-9]){0,62}")
 class Gathered:
     """The files of a revision, and those that the platform kinds are read from instead, if any.
 
-    `label` begins the paths of the latter in messages; `apart`: they are of another repository.
+    `label` begins the paths of the latter in messages; `apart`: they are of another repository. `commit` is what a
+    bundle says of the revision.
     """
 
     mine: files.Folder
     platform: files.Folder | None = None
     label: str = ""
     apart: bool = False
+    commit: Commit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,11 @@ def manifests_of(found: Gathered) -> Manifests:
     if not mine.files:
         _empty(mine, mine.path)
     if other is None:
-        return _checked(mine, _documents(mine))
+        return replace(_checked(mine, _documents(mine)), commit=found.commit)
     if not other.files:
         _empty(other, other.path)
     joined = _joined(_documents(mine), _documents(other, found.label))
-    return _checked(mine, joined, other.revision, apart=found.apart)
+    return replace(_checked(mine, joined, other.revision, apart=found.apart), commit=found.commit)
 
 
 def root(repo: Path) -> Path:

@@ -76,13 +76,20 @@ def _built(file: Path, data: Mapping[str, Any]) -> tuple[Review, str]:
         raise wrong("author", "a login")
     if "mergedBy" not in data or not isinstance(data["mergedBy"], str | None):
         raise wrong("mergedBy", "a login or null")
+    pushed_by, authors = data.get("pushedBy"), data.get("authors", [])
+    if not isinstance(pushed_by, str | None):
+        raise wrong("pushedBy", "a login or null")
+    if not isinstance(authors, list) or not all(isinstance(login, str) and login for login in authors):
+        raise wrong("authors", "a list of logins")
     people = data.get("approvers")
     approvers = [_approver(item) for item in people] if isinstance(people, list) else [None]
     known = tuple(item for item in approvers if item is not None)
     if len(known) != len(approvers):
         raise wrong("approvers", "a list of objects with a login and teams")
     merged_by = data["mergedBy"] or ""
-    return Review(str(number), data["head"], data["author"], known, merged_by), str(data.get("base", ""))
+    hands = frozenset({*authors, *filter(None, [pushed_by])})
+    review = Review(str(number), data["head"], data["author"], known, merged_by, hands=hands)
+    return review, str(data.get("base", ""))
 
 
 def _approver(item: Any) -> Approver | None:

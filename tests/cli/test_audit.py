@@ -105,6 +105,45 @@ def test_without_its_record_a_run_only_revokes(audited: Command, repo: Repo, ser
     assert sorted(stands.values()) == ["Approved", "Approved", "PendingManualApproval", "Rejected"]
 
 
+def test_a_hold_and_its_end_are_recorded(audited: Command, repo: Repo, serving: Serving) -> None:
+    assert audited("reconcile").code == 0
+    before = len(records(serving))
+    serving.world.calls.clear()
+    assert audited("hold", "churn", "--until", "8h", "--reason", "INC-991").code == 0
+    first, *_ = [call.operation for call in serving.world.mutations()]
+    assert first == "PutObject"  # its intent, before the tag
+    assert audited("hold", "churn", "--release").code == 0
+    assert audited("hold", "churn", "--release").out == "the group churn is not held\n"  # and nothing to record
+    found = [one for one in records(serving) if one["command"] == "hold"]
+    assert len(found) == len(records(serving)) - before == 4
+    set_, ended = (
+        [one for one in found if not one["actions"][0][side]["hold"]] for side in ("before", "after")
+    )  # runs of one second stand in no order
+    for (intent, outcome), operation in ((set_, "AddTags"), (ended, "DeleteTags")):
+        assert (intent["kind"], outcome["kind"], outcome["intent"]) == ("intent", "outcome", intent["digest"])
+        assert outcome["actions"][0]["key"] == f"{HUB}/eu-west-1/group/churn"
+        assert outcome["actions"][0]["status"] == "done"
+        assert [call["operation"] for call in outcome["calls"] if call["service"] == "sagemaker"] == [operation]
+    hold = set_[0]["actions"][0]["after"]["hold"]
+    assert hold == ended[0]["actions"][0]["before"]["hold"]
+    assert hold.endswith("INC-991")
+
+
+def test_a_hold_that_fails_or_cannot_be_recorded_says_so(audited: Command, serving: Serving) -> None:
+    assert audited("reconcile").code == 0
+    words = ("hold", "churn", "--until", "8h", "--reason", "INC-991")
+    serving.world.fault(operation="AddTags", code="AccessDeniedException", status=400, message="no", times=0)
+    said = audited(*words)
+    assert (said.code, said.out, "AccessDenied" in said.err) == (1, "", True)
+    last = next(one for one in records(serving) if (one["command"], one["kind"]) == ("hold", "outcome"))
+    assert [one["status"] for one in last["actions"]] == ["failed"]
+    serving.world.faults.clear()
+    serving.world.fault(service="s3", resource=BUCKET, code="AccessDenied", status=403, message="no", times=0)
+    said = audited(*words)
+    assert (said.code, said.out, "could not be recorded" in said.err) == (1, "", True)
+    assert not [call for call in serving.world.mutations() if call.operation == "AddTags" and call.status == 200]
+
+
 @pytest.mark.parametrize("number", [1, 2, 9, 24, 40])
 def test_a_run_that_dies_leaves_what_it_meant_to_do(
     audited: Command, repo: Repo, serving: Serving, tmp_path: Path, number: int

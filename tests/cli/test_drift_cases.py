@@ -204,6 +204,8 @@ class Case:
     def _key(self, pattern: str) -> str:
         if pattern == "RECORD ocr":
             pattern = "*/.releases/" + VISION + "/" + self._mark("ocr/1", "promotion") + ".json"
+        if pattern == "LINEAGE ocr":
+            pattern = "*/.releases/" + VISION + "/" + self._mark("ocr/1", "promotion") + ".lineage.json"
         (found,) = [key for key in self.serving.world.buckets[STORE].objects if fnmatch.fnmatchcase(key, pattern)]
         return found
 

@@ -43,6 +43,10 @@ def test_a_review_of_what_is_applied_counts(live: Command, repo: Repo, ruled: st
     free = dict.fromkeys(held, "pending")
     assert standings(live) == held
     assert standings(live, "--review", review_file(tmp_path, ruled)) == free
+    for hand in ({"authors": ["dan", "Bo"]}, {"pushedBy": "cy"}):  # they do not approve what they made
+        assert standings(live, "--review", review_file(tmp_path, ruled, **hand)) == held
+    others = {"authors": ["dan"], "pushedBy": None}
+    assert standings(live, "--review", review_file(tmp_path, ruled, **others)) == free
     assert standings(live, "--review", review_file(tmp_path, "0" * 40)) == held
     assert standings(live, "--worktree", "--review", review_file(tmp_path, ruled)) == held
     repo.git("checkout", "-q", "-b", "change")
@@ -72,6 +76,14 @@ def test_a_review_of_what_is_applied_counts(live: Command, repo: Repo, ruled: st
         (
             f'{{"pr": 7, "head": "{"0" * 40}", "author": "a", "mergedBy": null, "approvers": ["bo"]}}',
             "approvers is a list",
+        ),
+        (
+            f'{{"pr": 7, "head": "{"0" * 40}", "author": "a", "mergedBy": null, "approvers": [], "authors": [""]}}',
+            "authors is a list",
+        ),
+        (
+            f'{{"pr": 7, "head": "{"0" * 40}", "author": "a", "mergedBy": null, "approvers": [], "pushedBy": 1}}',
+            "pushedBy is 1",
         ),
     ],
 )

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from jsonschema import Draft202012Validator
 
 from controller.sandbox.server import Serving
@@ -90,8 +91,36 @@ def test_pull_requests_are_named(hubwright: Command, repo: Repo) -> None:
     assert "(pull request #77), Ada <ada@example.com>" in said.out
     assert "Approved in the registry is not the same as live on an endpoint" in said.out
     assert hubwright("history", "chrun").code == 64
-    assert hubwright("history", "--as-of", "2026-01-01T00:00").code == 64
-    assert hubwright("history", "--as-of", "1999-01-01T00:00Z").code == 64
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ("yesterday", "is neither a time nor a revision"),
+        ("2026-13-01T00:00Z", "is neither a time nor a revision"),
+        ("2026-01-01T00:00 Europe/Berlin", "is neither a time nor a revision"),
+        ("--format", "is neither a time nor a revision"),
+        ("", "is neither a time nor a revision"),
+        ("2026-01-01T00:00", "names no time zone"),
+        ("2026-01-01", "names no time zone"),
+        ("9999-12-31T23:59-23:00", "is in the future"),
+        ("2100-01-01T00:00Z", "is in the future"),
+        ("0001-01-01T00:00+23:00", "there is no commit as old as"),
+        ("1999-01-01T00:00Z", "there is no commit as old as"),
+    ],
+)
+def test_a_time_that_cannot_be_meant_is_told(hubwright: Command, tmp_path: Path, when: str, said: str) -> None:
+    for command in (["history"], ["evidence", "churn", "--out", str(tmp_path / "out")]):
+        found = hubwright(*command, f"--as-of={when}")
+        assert (found.code, found.out, said in found.err) == (64, "", True), found
+        assert "hint: " in found.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_revision_that_looks_like_a_date_is_a_revision(hubwright: Command, repo: Repo) -> None:
+    repo.git("tag", "20260101")
+    found = json.loads(hubwright("history", "--as-of", "20260101", "--format", "json").out)
+    assert found["revision"] == repo.git("rev-parse", "HEAD")
 
 
 def follow(repo: Repo, *current: str) -> None:
@@ -143,6 +172,41 @@ def test_a_rollback_passes_by_what_is_rejected_now(hubwright: Command, repo: Rep
     asked_for(repo, 3, approval="Rejected")
     said = hubwright("rollback", "churn")
     assert (said.code, "nothing to go back to in churn" in said.err) == (64, True)
+
+
+def test_a_second_rollback_goes_further_back_and_never_to_what_was_just_left(hubwright: Command, repo: Repo) -> None:
+    asked_for(repo, 1, 2, 3)
+    follow(repo, "churn-1", "churn-2", "churn-3")
+    for expected in ("back from churn-3 to churn-2", "back from churn-2 to churn-1"):
+        assert hubwright("rollback", "churn").out.splitlines()[0] == f"churn: {expected}"
+        repo.commit()
+    said = hubwright("rollback", "churn")
+    assert (said.code, said.out) == (64, "")
+    assert "nothing before churn-1 was approved" in said.err
+    assert "what was left since (churn-2, churn-3) is approved again by hand" in said.err
+    follow(repo, "churn-3")  # by hand: mended, it is the newest again
+    assert hubwright("rollback", "churn").out.splitlines()[0] == "churn: back from churn-3 to churn-1"
+
+
+def test_a_second_rollback_without_current(hubwright: Command, repo: Repo) -> None:
+    """Each replaced the one before it, as people write it who name no `current`."""
+    asked_for(repo, 1)
+    for number in (2, 3):
+        path = repo.top / f"manifests/teams/growth/churn-{number - 1}.yaml"
+        path.write_text(written(f"churn-{number - 1}", number - 1, "PendingManualApproval"))
+        asked_for(repo, number)
+    for expected in ("back from churn-3 to churn-2", "back from churn-2 to churn-1"):
+        assert hubwright("rollback", "churn").out.splitlines()[0] == f"churn: {expected}"
+        repo.commit()
+    assert hubwright("rollback", "churn").code == 64
+
+
+def test_what_stands_beside_is_not_left_by_one_that_is_held_and_let_go(hubwright: Command, repo: Repo) -> None:
+    asked_for(repo, 1, 2)
+    asked_for(repo, 3)
+    asked_for(repo, 2, approval="PendingManualApproval")
+    asked_for(repo, 2)  # while churn-3 stays Approved
+    assert hubwright("rollback", "churn").out.splitlines()[0] == "churn: back from churn-2 to churn-3"
 
 
 def test_a_rollback_where_nothing_is_approved_now(hubwright: Command, repo: Repo) -> None:

@@ -9,13 +9,15 @@ import pytest
 
 from controller.amend import Amendment
 from controller.core.manifests import Manifests
+from controller.preflight import foresee, held_back
 from controller.source.load import load
 from controller.takein import Asked, take_in
 from tests import bed as beds
 from tests.bed import CHURN, HUB, STORE, Bed, Inline
-from tests.e2e.adopted import body, by_hand, copied
+from tests.e2e.adopted import adopting, body, by_hand, copied
 from tests.e2e.test_adoption import different_image, different_model, movable_tag, shorter_model, swapped_digest
 
+ARN = f"arn:aws:sagemaker:{beds.REGION}:{HUB}:model-package/churn/1"
 BARE = {name: item for name, item in beds.PLATFORM.items() if name != "churn"}
 
 
@@ -135,3 +137,88 @@ def test_a_large_group_costs_reads_of_what_is_alike_only(tmp_path: Path) -> None
     got = [call for call in bed.world.calls[before:] if call.operation == "GetObject"]
     assert not [call for call in got if "v2/" in call.resource]
     assert STORE
+
+
+MODEL = "models/old/churn/model.tar.gz"
+
+
+def heads(bed: Bed) -> int:
+    return sum(call.operation == "HeadObject" for call in bed.world.calls)
+
+
+def test_equal_bytes_of_another_etag_are_proven_by_checksums(tmp_path: Path) -> None:
+    """As where the store encrypts with a key of its own, or the upload was cut into other parts."""
+    bed = beds.fresh()
+    by_hand(bed)
+    bed.world.buckets[STORE].objects[MODEL][-1].etag = "0" * 32
+    bed.world.calls.clear()
+    made = imported(bed, bare(tmp_path))
+    assert (len(made.made), made.open) == (2, ())
+    assert any("its bytes are those of" in line for line in made.says)
+    assert heads(bed) == 4  # its two objects, there and here
+
+
+def test_where_nothing_may_be_listed_each_object_is_asked_for(tmp_path: Path) -> None:
+    bed = beds.fresh()
+    by_hand(bed)
+    bed.world.fault(
+        service="s3", operation="ListObjectsV2", account=CHURN, code="AccessDenied", status=403, message="no", times=0
+    )
+    bed.world.calls.clear()
+    made = imported(bed, bare(tmp_path))
+    assert (len(made.made), made.open) == (2, ())
+    assert any("sizes and ETags, are those of" in line for line in made.says)
+    assert heads(bed) == 2
+
+
+def test_a_forged_etag_is_found_out_before_anything_is_adopted(tmp_path: Path) -> None:
+    """Equal size, equal ETag, other bytes: `import` may propose it, and nothing more."""
+    bed = beds.fresh()
+    beds.simple(bed)
+    data = bed.client(CHURN, "s3").call("GetObject", Bucket="churn-lab-models", Key="v1/model.tar.gz")["Body"].read()
+    copied(bed, model=b"x" * len(data))
+    etag = bed.world.buckets["churn-lab-models"].objects["v1/model.tar.gz"][-1].etag
+    bed.world.buckets[STORE].objects[MODEL][-1].etag = etag
+    (said,) = imported(bed, bare(tmp_path), prove=True).open
+    assert "not adopted" in said
+    made = imported(bed, bare(tmp_path))
+    assert (len(made.made), made.open) == (2, ())
+    fleet = written(tmp_path, made)
+    thought = bed.think(fleet)
+    seen = foresee(bed.reader, thought.plan.actions, fleet, Inline(), enters=False)
+    assert [(item.about, item.standing) for item in seen.findings] == [(ARN, "refused")]
+    assert f"s3://{STORE}/{MODEL} is not its source" in seen.findings[0].why
+    assert {item.key.kind for item in held_back(thought, seen).plan.actions} <= {"group"}
+    before = len(bed.world.mutations())
+    assert bed.reconcile(fleet).exit_code() == 5
+    assert [call.operation for call in bed.world.mutations()[before:] if call.service != "sagemaker"] == []
+    assert "hubwright/promotion" not in beds.described(bed)["CustomerMetadataProperties"]
+
+
+@pytest.mark.parametrize("hub", [different_model, shorter_model, different_image, swapped_digest, movable_tag])
+def test_a_plan_says_of_a_version_that_is_not_its_source(hub: Any, tmp_path: Path) -> None:
+    bed = beds.fresh()
+    hub(bed)
+    fleet = beds.manifests(tmp_path, adopting())
+    thought = bed.think(fleet)
+    before = len(bed.world.calls)
+    seen = foresee(bed.reader, thought.plan.actions, fleet, Inline(), enters=False)
+    assert not any(call.operation == "GetObject" for call in bed.world.calls[before:])
+    (said,) = seen.findings
+    assert (said.about, said.standing) == (ARN, "refused")
+    assert said.why.startswith("it is not adopted: ")
+    assert {item.key.kind for item in held_back(thought, seen).plan.actions} <= {"group"}
+
+
+def test_a_plan_has_nothing_to_say_of_one_that_is_and_asks_once_an_object(tmp_path: Path) -> None:
+    bed = beds.fresh()
+    by_hand(bed)
+    fleet = beds.manifests(tmp_path, adopting())
+    actions = bed.think(fleet).plan.actions
+    bed.world.calls.clear()
+    assert foresee(bed.reader, actions, fleet, Inline(), enters=False).findings == ()
+    asked = [call.resource for call in bed.world.calls if call.operation == "HeadObject"]
+    assert sorted(name for name in asked if name.startswith(STORE)) == [
+        f"{STORE}/models/old/churn/metrics.json",
+        f"{STORE}/{MODEL}",
+    ]

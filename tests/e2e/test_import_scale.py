@@ -38,16 +38,40 @@ def test_a_thousand_versions_are_taken_in_with_few_calls(bed: beds.Bed, tmp_path
     assert len(bed.world.calls) <= 100
 
 
-@pytest.mark.parametrize("number", [50, pytest.param(1000, marks=pytest.mark.slow)])
-def test_what_was_filled_by_hand_is_proven_with_three_calls_each(bed: beds.Bed, tmp_path: Path, number: int) -> None:
-    _by_hand(bed, number)
-    fleet = beds.manifests(tmp_path, platform={name: item for name, item in beds.PLATFORM.items() if name != "churn"})
+SIZES = [50, pytest.param(1000, marks=pytest.mark.slow)]
+BARE = {name: item for name, item in beds.PLATFORM.items() if name != "churn"}
+
+
+def _imported(bed: beds.Bed, folder: Path, number: int, *, prove: bool = False) -> Counter[tuple[str, str]]:
+    """The calls, by operation and account, with which so many versions and their group are taken in."""
+    fleet = beds.manifests(folder, platform=BARE)
     bed.world.calls.clear()
-    wanted = take_in(bed.reader, fleet, Asked(("central",)), Inline(), "manifests")
+    wanted = take_in(bed.reader, fleet, Asked(("central",), prove=prove), Inline(), "manifests")
     assert (len(wanted.made), wanted.open) == (number + 1, ())  # and the group
     assert not bed.world.mutations()
-    made = Counter((call.operation, call.account) for call in bed.world.calls)
+    said = "its bytes are those of" if prove else "reconcile, which proves its bytes first"
+    assert sum(said in line for line in wanted.says) == number
+    return Counter((call.operation, call.account) for call in bed.world.calls)
+
+
+@pytest.mark.parametrize("number", SIZES)
+def test_what_was_filled_by_hand_costs_its_full_description_and_pages(
+    bed: beds.Bed, tmp_path: Path, number: int
+) -> None:
+    _by_hand(bed, number)
+    made = _imported(bed, tmp_path, number)
     assert made.pop(("DescribeModelPackage", CHURN)) == number  # the source's full description
+    assert sum(made.values()) <= 100, made
+    assert {operation for operation, _ in made} & {"HeadObject", "GetObject"} == set()
+
+
+@pytest.mark.parametrize("number", SIZES)
+def test_what_was_filled_by_hand_is_proven_at_once_with_two_more_calls_each(
+    bed: beds.Bed, tmp_path: Path, number: int
+) -> None:
+    _by_hand(bed, number)
+    made = _imported(bed, tmp_path, number, prove=True)
+    assert made.pop(("DescribeModelPackage", CHURN)) == number
     assert made.pop(("HeadObject", CHURN)) == number  # of its one object there, and here
     assert made.pop(("HeadObject", HUB)) == number
     assert sum(made.values()) <= 100, made
@@ -85,3 +109,5 @@ def _multiplied(bed: beds.Bed, account: str, group: str, uri: str, number: int) 
         models.packages[twin.key] = twin
         key = {place: uri.format(place).partition(f"s3://{bucket}/")[2] for place in (1, version)}
         objects[key[version]] = copy.deepcopy(objects[key[1]])
+        for stored in objects[key[version]]:
+            stored.key = key[version]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from controller.cli import execute
+from controller.core.canonical import digest
 from controller.core.errors import HubwrightError
 from controller.events import pull_handler
 from controller.events.hint import ForgedError, Hint, hint_of
@@ -151,6 +152,26 @@ def test_a_bundle_stands_for_the_repository(
     path.write_text(text.replace('"apart": false', '"apart": true'))
     with pytest.raises(HubwrightError, match="is not whole"):
         pull_handler(event(3), None)
+
+
+def test_an_older_bundle_says_nothing_of_who_asked_and_is_read(
+    following: Serving, repo: Repo, tmp_path: Path, hand: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bundle.json"
+    assert execute(["bundle", "--repo", str(repo.top), "--out", str(path)]) == 0
+    new = json.loads(path.read_text())
+    said = {name: repo.git("log", "-1", f"--format={form}") for name, form in (("at", "%cI"), ("subject", "%s"))}
+    assert new["commit"] == {"author": "Ada <ada@example.com>", "pull": "", **said}
+    assert {(one["author"], one["commit"]) for one in new["mine"]["files"] if one["path"].endswith("follow.yaml")} == {
+        ("Ada <ada@example.com>", repo.git("rev-parse", "HEAD"))
+    }
+    old = {name: value for name, value in new.items() if name not in ("commit", "digest")}
+    for one in old["mine"]["files"]:
+        one["author"] = one["commit"] = None
+    path.write_text(json.dumps(old | {"digest": digest(old)}))
+    monkeypatch.delenv("HUBWRIGHT_REPO")
+    monkeypatch.setenv("HUBWRIGHT_BUNDLE", str(path))
+    assert pull_handler(event(3), None) == {"promotions": {"follow/3": "converged"}}
 
 
 FLEET = {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +51,52 @@ def test_an_events_run_is_recorded_and_an_idle_one_is_not(kept: Serving, in_hub:
     assert first
     assert second
     assert not first & second
+
+
+def lineage(kept: Serving) -> dict[str, Any]:
+    """What the one document in the stores says of its promotion."""
+    every = [item for bucket in kept.world.buckets.values() for item in bucket.objects.items()]
+    (found,) = (versions for name, versions in every if name.endswith(".lineage.json"))
+    return dict(json.loads(b"".join(found[-1].pieces))["promotion"])
+
+
+@pytest.mark.parametrize("way", ["checkout", "bundle", "worker"])
+def test_an_events_run_knows_who_asked(
+    kept: Serving,
+    in_hub: Serving,
+    repo: Repo,
+    hand: Hands,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+) -> None:
+    """The revision's author and pull request in the record, the Subscription's in the lineage; no review is at hand."""
+    followed = repo.git("rev-parse", "HEAD")
+    repo.git("-c", "user.name=Bo", "commit", "-q", "--allow-empty", "-m", "Merge pull request #12 from acme/x")
+    if way == "bundle":
+        path = tmp_path / "bundle.json"
+        assert execute(["bundle", "--repo", str(repo.top), "--out", str(path)]) == 0
+        monkeypatch.delenv("HUBWRIGHT_REPO")
+        monkeypatch.setenv("HUBWRIGHT_BUNDLE", str(path))
+        monkeypatch.setenv("PATH", "")  # there is no git
+    if way == "worker":
+        queue = lay(hand)
+        send(hand, queue, event(3))
+        assert watch(repo, queue, "--every", "0s", "--max", "1") == 0
+    else:
+        pull_handler(event(3), None)
+    for record in records(kept):
+        said = {name: record[name] for name in ("author", "pullRequest", "review", "actor", "link")}
+        assert said == {
+            "author": "Bo <ada@example.com>",
+            "pullRequest": "12",
+            "review": None,
+            "actor": "",
+            "link": "",
+        }
+    about = lineage(kept)
+    assert about["author"] == {"name": "Ada <ada@example.com>", "commit": followed}
+    assert about["review"] is None
 
 
 def test_an_event_that_cannot_be_recorded_does_nothing_and_comes_again(

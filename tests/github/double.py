@@ -27,6 +27,8 @@ class Double:
     issues: list[dict[str, Any]] = field(default_factory=list)
     pulls: list[dict[str, Any]] = field(default_factory=list)
     reviews: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    commits: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    activity: list[dict[str, Any]] | None = None  # None: this server, or this token, does not tell
     artifacts: list[dict[str, Any]] = field(default_factory=list)
     archives: dict[int, bytes] = field(default_factory=dict)
     heads: dict[str, str] = field(default_factory=dict)
@@ -151,6 +153,16 @@ def _reviews(double: Double, number: str, query: Any, body: Any) -> tuple[int, A
     return 200, double.reviews.get(int(number), [])
 
 
+def _commits(double: Double, number: str, query: Any, body: Any) -> tuple[int, Any]:
+    return 200, double.commits.get(int(number), [])[:250]  # GitHub lists no more
+
+
+def _activity(double: Double, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
+    if double.activity is None:
+        return 403, {"message": "Resource not accessible by integration"}
+    return 200, [item for item in double.activity if item["ref"] == query["ref"][0]]
+
+
 def _artifacts(double: Double, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
     name = query.get("name", [""])[0]
     found = [item for item in double.artifacts if name in ("", item["name"])]
@@ -168,6 +180,8 @@ _ROUTES: list[tuple[str, Any]] = [
     (r"commits/heads/([^/]+)", _head),
     (r"pulls/(\d+)", _pull),
     (r"pulls/(\d+)/reviews", _reviews),
+    (r"pulls/(\d+)/commits", _commits),
+    (r"activity", _activity),
     (r"actions/artifacts", _artifacts),
 ]
 _WRITES: dict[tuple[str, str], Any] = {

@@ -77,7 +77,8 @@ def pull(double: Double, merge: str) -> None:
             "merged_by": {"login": "grace"},
             "merge_commit_sha": merge,
             "base": {"sha": "c" * 40},
-            "head": {"sha": HEAD, "repo": {"full_name": "acme/models"}},
+            "head": {"sha": HEAD, "ref": "promote/churn 8", "repo": {"full_name": "acme/models"}},
+            "commits": len(double.commits.get(7, [])),
         }
     )
 
@@ -116,9 +117,49 @@ def test_review(double: Double, repo: Repo, tmp_path: Path) -> None:
             "head": HEAD,
             "base": "c" * 40,
             "author": "ada",
+            "authors": [],
+            "pushedBy": None,
             "approvers": [{"login": "Alan", "teams": ["model-risk"]}],
             "mergedBy": "grace",
         }
     repo.commit(teams__growth__churn_1=None)
     assert run("review", "--repo", repo.top, "--out", out) == 64
     assert run("review", "--repo", repo.top, "--team", "x", "--out", out) == 64
+
+
+def wrote(author: str | None, committer: str | None = "web-flow") -> dict[str, Any]:
+    people = {"author": author, "committer": committer}
+    return {name: {"login": login} if login else None for name, login in people.items()}
+
+
+def pushed(login: str | None, after: str, kind: str = "push", branch: str = "promote/churn 8") -> dict[str, Any]:
+    actor = {"login": login} if login else None
+    return {"ref": f"refs/heads/{branch}", "after": after, "activity_type": kind, "actor": actor}
+
+
+def test_a_review_says_who_wrote_it_and_who_pushed_last(double: Double, tmp_path: Path) -> None:
+    double.commits[7] = [wrote("ada"), wrote("kurt", "emmy"), wrote(None, None), wrote("Kurt")]
+    double.activity = [
+        pushed("mallory", HEAD, branch="main"),
+        pushed("emmy", "d" * 40),
+        pushed("alan", HEAD, "branch_deletion"),
+        pushed("grace", HEAD, "force_push"),
+    ]
+    pull(double, "e" * 40)
+    out = tmp_path / "review.json"
+    assert run("review", "--pr", 7, "--out", out) == 0
+    said = json.loads(out.read_text())
+    assert (said["authors"], said["pushedBy"]) == (["Kurt", "ada", "emmy", "kurt"], "grace")
+    double.pulls[0]["head"]["repo"]["full_name"] = "mallory/models"  # a fork's pushes are its own repository's
+    assert run("review", "--pr", 7, "--out", out) == 0
+    assert json.loads(out.read_text())["pushedBy"] is None
+
+
+def test_a_review_of_more_commits_than_are_listed_is_none(
+    double: Double, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    double.commits[7] = [wrote("ada")] * 251
+    pull(double, "e" * 40)
+    assert run("review", "--pr", 7, "--out", tmp_path / "review.json") == 1
+    assert "has 251 commits, and GitHub lists 250" in capsys.readouterr().err
+    assert not (tmp_path / "review.json").exists()

@@ -102,7 +102,7 @@ class Project:
                 "merged_by": {"login": "ada"},
                 "merge_commit_sha": commit,
                 "base": {"sha": "c" * 40},
-                "head": {"sha": head, "repo": {"full_name": "acme/models"}},
+                "head": {"sha": head, "ref": branch, "repo": {"full_name": "acme/models"}},
             }
         )
         return commit

@@ -123,7 +123,8 @@ def _review(case: Case, fleet: Manifests) -> Review | None:
         return None
     people = tuple(Approver(name, tuple(teams)) for name, teams in said["approvers"].items())
     vouched = frozenset(said.get("vouched", fleet.promotions))
-    return Review("7", "0" * 40, said["author"], people, "", vouched, said.get("unbound", ""))
+    hands = frozenset({*said.get("authors", ()), *filter(None, [said.get("pushedBy")])})
+    return Review("7", "0" * 40, said["author"], people, "", vouched, said.get("unbound", ""), hands)
 
 
 def came_to(bed: beds.Bed, plan: Report) -> dict[str, dict[str, Any]]:

@@ -121,6 +121,31 @@ def test_copies_loss_and_delay_on_demand(ways: Bench) -> None:
     assert len(receive(ways)) == 1
 
 
+def test_an_event_handed_on_twice_has_one_id_and_is_in_a_fifo_queue_once(ways: Bench) -> None:
+    """Targets: of a FIFO queue the message group; what InputPath takes out is the body that is deduplicated."""
+    sqs, hub = ways.client("sqs"), ways.client("events")
+    fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+    queue = sqs.create_queue(QueueName="told.fifo", Attributes=fifo)["QueueUrl"]
+    policy = sqs.get_queue_attributes(QueueUrl=queue.replace("told.fifo", "work"), AttributeNames=["Policy"])
+    allowed = policy["Attributes"]["Policy"].replace(":work", ":told.fifo")
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": allowed})
+    arn = f"arn:aws:sqs:{REGION}:{HUB}:told.fifo"
+    target = {"Id": "told", "Arn": arn, "InputPath": "$.detail", "SqsParameters": {"MessageGroupId": "models"}}
+    hub.put_targets(Rule="take", EventBusName="models", Targets=[target])
+    ways.world.settings.events = Telling(deliveries=3)
+    detail = json.dumps({"ModelApprovalStatus": "Approved"})
+    for _ in range(2):  # two events, told three times each
+        entry = {"EventBusName": "models", "Source": "own", "DetailType": "told", "Detail": detail}
+        hub.put_events(Entries=[entry])
+    hub.put_rule(Name="take", EventBusName="models", EventPattern=json.dumps({"source": ["own"]}))
+    heard: list[Any] = []
+    ways.world.functions[f"arn:aws:lambda:{REGION}:{HUB}:function:pull"] = lambda event, _: heard.append(event)
+    deliver(ways.world)
+    assert (len(heard), len({event["id"] for event in heard})) == (6, 2)
+    (only,) = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    assert json.loads(only["Body"]) == {"ModelApprovalStatus": "Approved"}
+
+
 def test_a_third_account_gets_nothing(ways: Bench) -> None:
     """One hop only: what came from one account is not sent on to another."""
     third = ways.client("events", VISION)

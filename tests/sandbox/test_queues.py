@@ -54,6 +54,44 @@ def test_messages_received_too_often_go_to_the_dead_letter_queue(sqs: Any, bench
     assert sqs.receive_message(QueueUrl=dead)["Messages"][0]["Body"] == "one"
 
 
+def test_a_fifo_queue_keeps_the_order_of_a_group_and_knows_a_body_for_five_minutes(
+    sqs: Any, bench: Bench, refused: Any
+) -> None:
+    """ContentBasedDeduplication: what is received or deleted by then is known, too."""
+    fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+    url = sqs.create_queue(QueueName="told.fifo", Attributes=fifo)["QueueUrl"]
+    bodies = ("one", "two", "one", "three")
+    ids = [sqs.send_message(QueueUrl=url, MessageBody=text, MessageGroupId="a")["MessageId"] for text in bodies]
+    sqs.send_message(QueueUrl=url, MessageBody="other", MessageGroupId="b")
+    assert (ids[0] == ids[2], len({*ids})) == (True, 3)
+    (first,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    assert first["Body"] == "one"
+    rest = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert [item["Body"] for item in rest] == ["other"]  # "one" is hidden, and what follows it in its group waits
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"])
+    sqs.send_message(QueueUrl=url, MessageBody="one", MessageGroupId="a")
+    rest = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert [item["Body"] for item in rest] == ["two", "three"]
+    bench.world.clock.advance(301)
+    sqs.send_message(QueueUrl=url, MessageBody="one", MessageGroupId="a")
+    rest = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert sorted(item["Body"] for item in rest) == ["one", "other", "three", "two"]
+    with refused("MissingParameter"):
+        sqs.send_message(QueueUrl=url, MessageBody="one")
+    for name, attributes in (("told", fifo), ("told.fifo", {}), ("a.fifo", {"FifoQueue": "false"})):
+        with refused("InvalidParameterValue"):
+            sqs.create_queue(QueueName=name, Attributes=attributes)
+    with refused("InvalidAttributeName"):
+        sqs.create_queue(QueueName="told", Attributes={"ContentBasedDeduplication": "true"})
+    bare = sqs.create_queue(QueueName="bare.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    with refused("InvalidParameterValue"):
+        sqs.send_message(QueueUrl=bare, MessageBody="one", MessageGroupId="a")
+    for text in ("one", "two"):
+        sqs.send_message(QueueUrl=bare, MessageBody=text, MessageGroupId="a", MessageDeduplicationId="x")
+    (only,) = sqs.receive_message(QueueUrl=bare, MaxNumberOfMessages=10)["Messages"]
+    assert only["Body"] == "one"
+
+
 def test_batches_and_errors(sqs: Any, bench: Bench, refused: Any) -> None:
     """Ten entries at most; failures stand in a 200; the older protocol's code names a missing queue."""
     url = sqs.create_queue(QueueName="work")["QueueUrl"]

@@ -24,7 +24,8 @@ def drain(world: World) -> int:
     done = 0
     while batch := _due(world):
         for pending in batch:
-            _meet(world, pending)
+            for _ in range(world.settings.events.deliveries):
+                _meet(world, pending)
         done += len(batch)
     return done
 

@@ -1,1 +1,1 @@
-"""SQS: standard queues with visibility timeouts, redrive and policies."""
+"""SQS: standard and FIFO queues with visibility timeouts, redrive and policies."""

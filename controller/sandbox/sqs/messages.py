@@ -7,9 +7,11 @@ import json
 import struct
 import time
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from controller.sandbox.principals import Caller
+from controller.sandbox.sqs.fifo import receivable
 from controller.sandbox.sqs.queues import Document, by_arn, enqueue, error, find_queue
 from controller.sandbox.sqs.state import Message, Queue
 from controller.sandbox.wire import ServiceError
@@ -42,7 +44,16 @@ def _send(world: World, caller: Caller, queue: Queue, document: Document) -> Doc
             f"One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes.",
         )
     attributes = document.get("MessageAttributes") or {}
-    message = enqueue(world, queue, body, attributes, sender=caller.id, delay=document.get("DelaySeconds"))
+    message = enqueue(
+        world,
+        queue,
+        body,
+        attributes,
+        sender=caller.id,
+        delay=document.get("DelaySeconds"),
+        group=document.get("MessageGroupId"),
+        known_by=document.get("MessageDeduplicationId"),
+    )
     found = {"MessageId": message.id, "MD5OfMessageBody": message.digest}
     return found | ({"MD5OfMessageAttributes": _attributes_digest(attributes)} if attributes else {})
 
@@ -76,7 +87,7 @@ def _take(world: World, queue: Queue, document: Document) -> list[Message]:
     usual = queue.attributes.get("VisibilityTimeout", "30")
     asked = document.get("VisibilityTimeout")
     hidden = float(usual) if asked is None else float(asked)
-    taken = [item for item in queue.messages if item.visible <= now][:limit]
+    taken = [*islice(receivable(queue, now), limit)]
     for item in taken:
         item.received += 1
         item.first = item.first or now

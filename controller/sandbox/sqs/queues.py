@@ -11,6 +11,7 @@ from controller.core.arn import partition_of
 from controller.sandbox.authz.documents import PolicyError, read_policy
 from controller.sandbox.iam.common import check_principals
 from controller.sandbox.principals import Caller
+from controller.sandbox.sqs.fifo import ATTRIBUTES, SUFFIX, before, identity, is_fifo
 from controller.sandbox.sqs.state import Message, Queue
 from controller.sandbox.wire import ServiceError
 from controller.sandbox.world import World
@@ -56,7 +57,7 @@ def by_arn(world: World, arn: str) -> Queue | None:
 
 def find_queue(world: World, caller: Caller, document: Document) -> Queue:
     """The queue of a request's QueueUrl, in the called region; QueueDoesNotExist."""
-    found = re.fullmatch(r".*/(\d{12})/([A-Za-z0-9_-]{1,80})/?", document["QueueUrl"])
+    found = re.fullmatch(r".*/(\d{12})/([A-Za-z0-9_-]{1,80}(?:\.fifo)?)/?", document["QueueUrl"])
     queue = world.queues.get((found[1], caller.region, found[2])) if found else None
     if queue is None:
         raise error(
@@ -81,6 +82,8 @@ def _check_attributes(world: World, attributes: dict[str, str]) -> None:
             low, high = _BOUNDS[name]
             if not value.isdecimal() or not low <= int(value) <= high:
                 raise error("InvalidAttributeValue", f"Invalid value for the parameter {name}.")
+        elif name in ATTRIBUTES and value in ("true", "false"):
+            continue
         elif name not in _OTHERS:
             raise error("InvalidAttributeName", f"Unknown Attribute {name}.")
         elif name == "RedrivePolicy" and value:
@@ -95,13 +98,17 @@ def _check_attributes(world: World, attributes: dict[str, str]) -> None:
 
 
 def create_queue(world: World, caller: Caller, document: Document) -> Document:
-    """Creates a standard queue; again with the same attributes gives the same, with others QueueNameExists."""
+    """Creates a queue; again with the same attributes gives the same, with others QueueNameExists."""
     name, attributes = document["QueueName"], dict(document.get("Attributes") or {})
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", name):
+    fifo = attributes.get("FifoQueue") == "true"
+    if len(name) > 80 or not re.fullmatch(r"[A-Za-z0-9_-]+" + (re.escape(SUFFIX) if fifo else ""), name):
         raise error(
             "InvalidParameterValue",
-            "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length",
+            "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length; "
+            "the name of a FIFO queue ends in .fifo, and no other's does",
         )
+    if not fifo and (unfit := sorted({*ATTRIBUTES} & {*attributes})):
+        raise error("InvalidAttributeName", f"Unknown Attribute {unfit[0]}.")
     _check_attributes(world, attributes)
     place = (caller.account, caller.region, name)
     kept = world.queues.get(place)
@@ -200,14 +207,19 @@ def enqueue(
     sender: str = "AIDAEVENTS",
     delay: float | None = None,
     group: str | None = None,
+    known_by: str | None = None,
 ) -> Message:
-    """Puts a message in and wakes those who wait."""
+    """Puts a message in and wakes those who wait. `known_by`, else its body, tells a FIFO queue that it is there."""
     now = world.clock.now()
+    key = identity(queue, body, group, known_by) if is_fifo(queue) else ""
+    if key and (there := before(queue, key, now)):
+        return there
     text = hashlib.sha256(f"message {world.next_serial()}".encode()).hexdigest()
     name = f"{text[:8]}-{text[8:12]}-4{text[13:16]}-8{text[17:20]}-{text[20:32]}"
     seconds = float(queue.attributes.get("DelaySeconds", "0")) if delay is None else delay
     digest = hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
     message = Message(name, body, digest, attributes, now, now + seconds, sender, group)
     queue.messages.append(message)
+    queue.sent |= {key: message} if key else {}
     world.arrivals.notify_all()
     return message

@@ -25,7 +25,8 @@ class Message:
 
 @dataclass(slots=True)
 class Queue:
-    """One queue; `attributes` are those that can be set, as texts."""
+    """One queue; `attributes` are those that can be set, as texts. `sent`: what went into a FIFO queue lately, by its
+    identity."""
 
     name: str
     arn: str
@@ -35,3 +36,4 @@ class Queue:
     attributes: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
+    sent: dict[str, Message] = field(default_factory=dict)
