@@ -25,9 +25,10 @@ from controller.core.wish import Finding, Subject, Wish
 from controller.kinds import artifact, lineage, stored
 from controller.kinds.base import Client, Cloud
 from controller.kinds.flow import Pace
-from controller.kinds.prove import SHA256, digest, place_of
+from controller.kinds.prove import digest, place_of
 from controller.kinds.s3object import checksums_of
 from controller.kinds.s3upload import Lanes
+from controller.kinds.tally import SHA256
 from controller.oci.manifest import Descriptor, Manifest
 from controller.oci.registry import Registry
 from controller.oci.stream import Buffers, verified

@@ -22,10 +22,11 @@ from controller.core.wish import Subject, Wish, Wishes
 from controller.kinds import adoption, lineage
 from controller.kinds.base import Client, Facts, World
 from controller.kinds.flow import Pace
-from controller.kinds.prove import SHA256, digest, place_of
+from controller.kinds.prove import digest, place_of, whole
 from controller.kinds.relay import PIECE
 from controller.kinds.s3object import ObjectCopy
 from controller.kinds.s3upload import Lanes
+from controller.kinds.tally import SHA256
 from controller.kinds.transfer import Route, transfer
 
 NAME = "artifact"
@@ -60,7 +61,7 @@ def _facts(wish: Wish, made: Draft) -> dict[str, Any]:
         "release": made.release.to_json(),
         "inputs": subject.inputs,
         "attempt": subject.promotion.attempt,
-        "checksums": {uri: dict(sums) for uri, sums in made.release.checksums.items()},
+        "checksums": _checksums(subject, made.release),
         "copy": subject.spoke.copy,
         "reader": list(made.release.reader or _reader(subject)),
         "held": {uri: place.to_json() for uri, place in made.release.held.items()},
@@ -70,6 +71,13 @@ def _facts(wish: Wish, made: Draft) -> dict[str, Any]:
         "adopts": adoption.facts_of(wish),
         "about": {"name": subject.name, "manifest": subject.path, **_to(subject)},
     }
+
+
+def _checksums(subject: Subject, release: Release) -> dict[str, dict[str, str]]:
+    """What S3 states of the sources, by URI; where a lock has a checksum of a whole object, that one was reviewed."""
+    locked = {uri: whole(sums) for uri, sums in subject.checksums.items()}
+    uris = {*release.checksums, *locked}
+    return {uri: {**release.checksums.get(uri, {}), **locked.get(uri, {})} for uri in sorted(uris)}
 
 
 def _to(subject: Subject) -> dict[str, Any]:

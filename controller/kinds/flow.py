@@ -13,7 +13,8 @@ from controller.core.errors import CloudError
 T = TypeVar("T")
 R = TypeVar("R")
 
-_TRIES = 4
+TRIES = 4
+"""How often what was throttled or cut off is tried again."""
 _THROTTLES = frozenset(
     {
         "KMS.ThrottlingException",
@@ -80,15 +81,20 @@ class Pace:
 
 
 def spread(
-    pool: Executor, work: Callable[[T], R], items: Iterable[T], pace: Pace, pause: Callable[[float], None]
+    pool: Executor,
+    work: Callable[[T], R],
+    items: Iterable[T],
+    pace: Pace,
+    pause: Callable[[float], None],
+    tries: int = TRIES,
 ) -> list[R]:
-    """The results of `work`, in the order of the items.
+    """The results of `work`, in the order of the items, which is the one they are begun in.
 
-    What is throttled is tried again, a few times and after a pause, with fewer at a time; so is, with as many, what was
-    cut off while it was read. The first other error stops it: what is under way ends, nothing more begins, the error is
-    raised. Pieces must not spread work on the same pool.
+    What is throttled is tried again, `tries` times and after a pause, with fewer at a time; so is, with as many, what
+    was cut off while it was read. The first other error stops it: what is under way ends, nothing more begins, the
+    error is raised. Pieces must not spread work on the same pool.
     """
-    run = _Run(pool, work, list(items), pace, pause)
+    run = _Run(pool, work, list(items), pace, pause, tries)
     try:
         run.all()
     except BaseException:
@@ -99,7 +105,13 @@ def spread(
 
 class _Run:
     def __init__(
-        self, pool: Executor, work: Callable[..., Any], items: list[Any], pace: Pace, pause: Callable[[float], None]
+        self,
+        pool: Executor,
+        work: Callable[..., Any],
+        items: list[Any],
+        pace: Pace,
+        pause: Callable[[float], None],
+        most: int,
     ) -> None:
         self.results: list[Any] = [None] * len(items)
         self._pool = pool
@@ -107,6 +119,7 @@ class _Run:
         self._items = items
         self._pace = pace
         self._pause = pause
+        self._most = most
         self._waiting = deque(range(len(items)))
         self._running: dict[Future[Any], int] = {}
         self._ended: SimpleQueue[Future[Any]] = SimpleQueue()
@@ -143,16 +156,37 @@ class _Run:
             self.results[index] = future.result()
             self._pace.ended()
             return 0.0
-        if (throttled(error) or cut_off(error)) and self._tries.get(index, 0) < _TRIES:
+        if _curable(error) and self._tries.get(index, 0) < self._most:
             self._tries[index] = self._tries.get(index, 0) + 1
             self._waiting.append(index)
-            return 0.5 * 2.0 ** self._tries[index]
+            return _wait(self._tries[index])
         raise error
 
     def drain(self) -> None:
         for future in list(self._running):
             if not future.cancel():
                 future.exception()
+
+
+def tried(work: Callable[[], R], pause: Callable[[float], None]) -> R:
+    """The result of a piece that cannot be put back among the others: tried again, as in `spread`, on this thread."""
+    for number in range(1, TRIES + 1):
+        try:
+            return work()
+        except CloudError as error:
+            if not _curable(error):
+                raise
+            pause(_wait(number))
+    return work()
+
+
+def _curable(error: BaseException) -> bool:
+    return throttled(error) or cut_off(error)
+
+
+def _wait(number: int) -> float:
+    """Seconds before the try of this number."""
+    return 0.5 * 2.0**number
 
 
 def throttled(error: BaseException) -> bool:

@@ -1,6 +1,8 @@
 """Whether a copy is its source, to the bit: by checksums that S3 itself states of both, or by reading both.
 
-ETags prove nothing here: they depend on how an object was uploaded and encrypted.
+What passed through here vouches for the source only where it is what was known of it: else it could have been damaged
+before it was hashed, and would be its own proof. ETags prove nothing: they depend on how an object was uploaded and
+encrypted.
 """
 
 from __future__ import annotations
@@ -15,11 +17,8 @@ from controller.kinds.base import Client
 from controller.kinds.flow import spread
 from controller.kinds.s3object import Copied, ObjectCopy, at_source, changed, checksums_of, opened
 from controller.kinds.s3upload import MIB, Lanes, Span, spans
+from controller.kinds.tally import LEAF, SHA256
 
-SHA256 = "sha256"
-"""How a record names our own digest: of all bytes, above 64 MiB of the digests of 64 MiB each."""
-
-_PIECE = 64 * MIB
 _BUFFER = MIB
 
 
@@ -38,20 +37,60 @@ def prove(
     S3's checksums of both whole objects, where it has one algorithm of both; otherwise, or if `deep`, our own sha256.
     `source` reads the source, `hub` the copy; `stated` is what `stated_many` has found.
     """
-    ours = whole(item.checksums) or whole(stated if stated is not None else _stated(source, item))
     theirs = whole(copied.checksums) or whole(_attested(hub, item, copied))
+    ours = _of_source(source, item, theirs, stated)
     common = sorted(ours.keys() & theirs.keys())
     for name in common:
         if ours[name] != theirs[name]:
             raise _corrupt(item, f"{name} {theirs[name]} where the source has {ours[name]}")
-    shown = {name: theirs[name] for name in common}
+    shown = {name: theirs[name] for name in common} | whole(copied.passed)
     if common and not deep:
         return shown
-    wanted = digest(source, at_source(item), item.size, lanes)
+    return shown | {SHA256: _read_both(source, hub, item, copied, lanes, deep=deep)}
+
+
+def _of_source(
+    source: Client, item: ObjectCopy, theirs: Mapping[str, str], stated: Mapping[str, str] | None
+) -> dict[str, str]:
+    """The whole source's checksums. S3 is asked where none are known, or only such as a record has and not the copy."""
+    known = whole(item.checksums)
+    if known and (SHA256 not in item.checksums or known.keys() & theirs.keys()):
+        return known
+    return whole(stated if stated is not None else stated_of(source, item)) | known
+
+
+def _read_both(source: Client, hub: Client, item: ObjectCopy, copied: Copied, lanes: Lanes, *, deep: bool) -> str:
+    """Our sha256 of the copy, which is that of the source and of what passed through here."""
+    passed = copied.passed.get(SHA256, "")
+    vouched = passed and not deep and _known(item).keys() & copied.passed.keys()  # `check_passed` held it to those
+    wanted = passed if vouched else digest(source, at_source(item), item.size, lanes)
     found = digest(hub, _copy_of(item, copied), item.size, lanes)
     if wanted != found:
         raise _corrupt(item, f"sha256 {found} where the source has {wanted}")
-    return shown | {SHA256: found}
+    if passed and passed != found:
+        raise PreconditionError(
+            f"s3://{item.bucket}/{item.key} and its source s3://{item.source_bucket}/{item.source_key} have sha256 "
+            f"{found}, and what passed through here had {passed}",
+            "nothing of it is approved; run it again, and if it stays so, not on this machine",
+        )
+    return found
+
+
+def check_passed(item: ObjectCopy, sums: Mapping[str, str]) -> None:
+    """`PreconditionError` unless what passed through here is that of which a sha256 was known."""
+    for name, wanted in sorted(_known(item).items()):
+        if sums.get(name, wanted) != wanted:
+            raise PreconditionError(
+                f"what arrived of s3://{item.source_bucket}/{item.source_key} is not its source: {name} {sums[name]} "
+                f"where {wanted} is known of it",
+                "nothing was stored of it: run it again; if it stays so, the source itself is damaged",
+            )
+
+
+def _known(item: ObjectCopy) -> dict[str, str]:
+    """What is known of the source as a sha256 of all of it: S3's, or a lock's, and a record's."""
+    found = {"SHA256": whole(item.checksums).get("SHA256", ""), SHA256: item.checksums.get(SHA256, "")}
+    return {name: value for name, value in found.items() if value}
 
 
 def whole(checksums: Mapping[str, str]) -> dict[str, str]:
@@ -61,7 +100,7 @@ def whole(checksums: Mapping[str, str]) -> dict[str, str]:
 
 def digest(client: Client, where: Mapping[str, Any], size: int, lanes: Lanes) -> str:
     """Our sha256 of an object's bytes, read in pieces of 64 MiB in parallel, with one buffer each."""
-    cuts = spans(size, _PIECE) if size > _PIECE else [Span(1, 0, size)]
+    cuts = spans(size, LEAF) if size > LEAF else [Span(1, 0, size)]
 
     def one(span: Span) -> bytes:
         lanes.check()
@@ -92,7 +131,7 @@ def stated_many(source: Client, items: Sequence[ObjectCopy], lanes: Lanes) -> di
     asked = [item for item in items if not whole(item.checksums)]
     if not asked:
         return {}
-    found: dict[str, Mapping[str, str]] = {asked[0].key: _stated(source, asked[0])}
+    found: dict[str, Mapping[str, str]] = {asked[0].key: stated_of(source, asked[0])}
     heads = [{**at_source(item), "ChecksumMode": "ENABLED"} for item in asked[1:]]
     answers = source.many("HeadObject", heads, lambda _: not lanes.stopped())
     said = zip(asked[1:], answers, strict=True)
@@ -125,7 +164,7 @@ def _sha256(hub: Client, where: Mapping[str, Any]) -> str:
     return base64.b64encode(state.digest()).decode()
 
 
-def _stated(source: Client, item: ObjectCopy) -> dict[str, str]:
+def stated_of(source: Client, item: ObjectCopy) -> dict[str, str]:
     """S3's checksums of the source, pinned."""
     try:
         return checksums_of(source.call("HeadObject", **at_source(item), ChecksumMode="ENABLED"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from controller.core.errors import CloudError
@@ -97,16 +98,33 @@ def _copied(item: ObjectCopy, answer: Mapping[str, Any]) -> Copied:
     return Copied(answer["VersionId"], result["ETag"], item.size, checksums_of(result), item.size)
 
 
-def _in_parts(client: Client, item: ObjectCopy, part_size: int | None, lanes: Lanes) -> Copied:
-    def make(upload: str, span: Span) -> Part:
-        answer = client.call(
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Parts that S3 copies. Implements `s3upload.Parts`."""
+
+    client: Client
+    item: ObjectCopy
+    lanes: Lanes
+
+    def begin(self, missing: Sequence[Span]) -> None:
+        """They do not depend on each other."""
+
+    def make(self, upload: str, span: Span) -> Part:
+        self.lanes.check()
+        answer = self.client.call(
             "UploadPartCopy",
-            **at_destination(item),
-            **copy_source(item),
+            **at_destination(self.item),
+            **copy_source(self.item),
             UploadId=upload,
             PartNumber=span.number,
             CopySourceRange=f"bytes={span.start}-{span.end - 1}",
         )
         return part_of(span.number, answer["CopyPartResult"])
 
-    return assemble(client, item, spans(item.size, part_size), make, lanes, algorithm_of(item))
+    def passed(self) -> Mapping[str, str]:
+        return {}
+
+
+def _in_parts(client: Client, item: ObjectCopy, part_size: int | None, lanes: Lanes) -> Copied:
+    cuts = spans(item.size, part_size)
+    return assemble(client, item, cuts, _Parts(client, item, lanes), lanes, algorithm_of(item))

@@ -41,13 +41,17 @@ class ObjectCopy:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """The copy as it now is. `checksums` maps algorithm (`CRC64NVME`) to S3's value; `moved` is 0 if it was there."""
+    """The copy as it now is. `checksums` maps algorithm (`CRC64NVME`) to S3's value; `moved` is 0 if it was there.
+
+    `passed` are the digests (`Tally.sums`) of the bytes that it was written from, where all of them came through here.
+    """
 
     version_id: str | None
     etag: str
     size: int
     checksums: Mapping[str, str]
     moved: int
+    passed: Mapping[str, str] = field(default_factory=dict)
 
 
 def look(client: Client, item: ObjectCopy, moved: int = 0) -> Copied | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from controller.core.errors import CloudError, PreconditionError, WaitingError
 from controller.kinds.base import Client
-from controller.kinds.flow import Pace, spread
+from controller.kinds.flow import TRIES, Pace, spread
 from controller.kinds.s3object import Copied, ObjectCopy, at_destination, content, look, passing, proven, refused
 
 MIB = 1024**2
@@ -27,7 +27,8 @@ Told = Callable[[int], None]
 class Lanes:
     """How work is spread: the pool, a new pace for each list of pieces, how to wait, who hears of moved bytes.
 
-    Once `stopped`, no further object and no further part of one is begun.
+    Once `stopped`, no further object and no further part of one is begun. A piece that was throttled or cut off is put
+    back among the others `tries` times.
     """
 
     pool: Executor
@@ -35,6 +36,7 @@ class Lanes:
     pause: Callable[[float], None]
     told: Told = lambda _: None
     stopped: Callable[[], bool] = lambda: False
+    tries: int = TRIES
 
     def check(self) -> None:
         """`WaitingError` once the run is to end."""
@@ -52,8 +54,22 @@ class Span:
 
 
 Part = Mapping[str, Any]
-MakePart = Callable[[str, Span], Part]
-"""Makes one part of an upload; gives what CompleteMultipartUpload wants to know of it."""
+
+
+class Parts(Protocol):
+    """How the parts of one upload are made."""
+
+    def begin(self, missing: Sequence[Span]) -> None:
+        """These are to be made now, begun in this order; all others are there."""
+        ...
+
+    def make(self, upload: str, span: Span) -> Part:
+        """Makes one, unless the run is to end; gives what CompleteMultipartUpload wants to know of it."""
+        ...
+
+    def passed(self) -> Mapping[str, str]:
+        """`Copied.passed`, once all are made. An error keeps the upload from being completed, and ends it."""
+        ...
 
 
 def spans(size: int, part_size: int | None) -> list[Span]:
@@ -73,7 +89,7 @@ def assemble(
     client: Client,
     item: ObjectCopy,
     cuts: list[Span],
-    make: MakePart,
+    parts: Parts,
     lanes: Lanes,
     algorithm: Mapping[str, str],
 ) -> Copied:
@@ -96,7 +112,7 @@ def assemble(
         request = {**at_destination(item), **content(item), **algorithm}
         upload = str(client.call("CreateMultipartUpload", **request)["UploadId"])
     try:
-        moved = _fill(client, item, upload, cuts, there, make, lanes)
+        moved, passed = _fill(client, item, upload, cuts, there, parts, lanes)
     except CloudError as error:
         if not passing(error):
             abort(client, item, upload)
@@ -107,7 +123,7 @@ def assemble(
         abort(client, item, upload)
         raise
     copied = proven(client, item)
-    return Copied(copied.version_id, copied.etag, copied.size, copied.checksums, moved)
+    return replace(copied, moved=moved, passed=passed)
 
 
 def _fill(
@@ -116,29 +132,30 @@ def _fill(
     upload: str,
     cuts: list[Span],
     there: Mapping[int, Part],
-    make: MakePart,
+    parts: Parts,
     lanes: Lanes,
-) -> int:
-    """Makes what is missing and completes the upload; the bytes that were moved."""
+) -> tuple[int, Mapping[str, str]]:
+    """Makes what is missing and completes the upload; the bytes that were moved, and `Copied.passed`."""
 
     def one(span: Span) -> Part:
-        lanes.check()
-        part = make(upload, span)
+        part = parts.make(upload, span)
         lanes.told(span.end - span.start)
         return part
 
     missing = [span for span in cuts if span.number not in there]
-    made = spread(lanes.pool, one, missing, lanes.pace(), lanes.pause)
-    parts = {**there, **{part["PartNumber"]: part for part in made}}
+    parts.begin(missing)
+    made = spread(lanes.pool, one, missing, lanes.pace(), lanes.pause, lanes.tries)
+    passed = parts.passed()
+    known = {**there, **{part["PartNumber"]: part for part in made}}
     client.call(
         "CompleteMultipartUpload",
         **at_destination(item),
         UploadId=upload,
-        MultipartUpload={"Parts": [parts[span.number] for span in cuts]},
+        MultipartUpload={"Parts": [known[span.number] for span in cuts]},
         MpuObjectSize=item.size,
         IfNoneMatch="*",
     )
-    return sum(span.end - span.start for span in missing)
+    return sum(span.end - span.start for span in missing), passed
 
 
 def _found(client: Client, item: ObjectCopy, cuts: list[Span]) -> tuple[str, dict[int, Part]]:

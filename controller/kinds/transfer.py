@@ -10,7 +10,7 @@ from controller.core.errors import CloudError, PreconditionError
 from controller.core.record import Stored
 from controller.kinds.base import Client
 from controller.kinds.flow import Inline, spread
-from controller.kinds.prove import prove, stated_many
+from controller.kinds.prove import prove, stated_many, stated_of, whole
 from controller.kinds.relay import relay_object
 from controller.kinds.room import Room
 from controller.kinds.s3copy import copy_many, copy_object
@@ -63,8 +63,10 @@ def transfer(route: Route, items: Iterable[ObjectCopy], base: str) -> Transferre
     small = [item for item in wanted if item.size <= route.parts_from]
     large = [item for item in wanted if item.size > route.parts_from]
     route.lanes.check()
-    first = {} if route.relay else _at_once(route, [item for item in small if item.key not in there])
-    stated = stated_many(route.reader, [item for item in small if item.key in first], route.lanes)
+    missing = [item for item in small if item.key not in there]
+    first = {} if route.relay else _at_once(route, missing)
+    asked = missing if route.relay else [item for item in small if item.key in first]
+    stated = stated_many(route.reader, asked, route.lanes)
     one = functools.partial(_one, route, there, first, stated)
     ended = spread(route.lanes.pool, one, small, route.lanes.pace(), route.lanes.pause)
     done = {item.key: found for item, found in zip(small, ended, strict=True)}
@@ -112,15 +114,19 @@ def _one(
     copied = first.get(item.key)
     if copied is None and item.key in there and (copied := look(route.hub, item)) is not None:
         route.lanes.told(item.size)
+    said = stated.get(item.key)
+    if copied is None and route.relay and not whole(item.checksums):
+        said = stated_of(route.reader, item) if said is None else said
+        item = replace(item, checksums={**said, **item.checksums})  # what comes is held to it
     if copied is None:
         copied = _copied(route, item, inner)
-    proof = prove(route.reader, route.hub, item, copied, inner, deep=route.deep, stated=stated.get(item.key))
+    proof = prove(route.reader, route.hub, item, copied, inner, deep=route.deep, stated=said)
     return copied, proof
 
 
 def _copied(route: Route, item: ObjectCopy, lanes: Lanes) -> Copied:
     if route.relay:
-        return relay_object(route.reader, route.hub, item, lanes, route.room, pause=lanes.pause)
+        return relay_object(route.reader, route.hub, item, lanes, route.room, deep=route.deep, pause=lanes.pause)
     try:
         return copy_object(
             route.hub,

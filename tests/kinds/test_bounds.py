@@ -34,7 +34,7 @@ def test_the_whole_is_not_taken_for_its_parts() -> None:
 
 
 def test_a_digest_is_of_what_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("controller.kinds.prove._PIECE", 3 * MIB)
+    monkeypatch.setattr("controller.kinds.prove.LEAF", 3 * MIB)
     s3, item = world(9 * MIB)
     with pytest.raises(CloudError, match="WrongRange"):
         digest(Rangeless(objects=s3.objects, ids=s3.ids), at_source(item), item.size, lanes())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import time
 import zlib
@@ -19,7 +20,7 @@ from controller.kinds.room import Room
 from controller.kinds.s3object import Copied, ObjectCopy, at_source
 from controller.kinds.s3upload import Lanes
 from controller.kinds.transfer import Route, transfer
-from tests.kinds.test_s3copy import HUB, KEY, MIB, S3, Upload, copied, refuse, world
+from tests.kinds.test_s3copy import HUB, KEY, MIB, S3, Upload, content, copied, refuse, world
 
 
 @dataclass
@@ -57,6 +58,24 @@ class Strict(S3):
         self.breaks -= 1
         return {"Body": Breaking(io.BytesIO(body), 1 if self.breaks >= 0 else 1 << 40)}
 
+    def PutObject(self, **parameters: Any) -> dict[str, Any]:  # noqa: N802
+        self.check("PutObject", parameters)
+        self.absent("PutObject", parameters)
+        made = self.put(parameters["Bucket"], parameters["Key"], bytes(parameters["Body"]), **content(parameters))
+        return {"ETag": made.etag, "VersionId": made.version}
+
+    def check(self, operation: str, parameters: dict[str, Any]) -> None:
+        data = bytes(parameters["Body"])
+        right = {
+            "ContentMD5": hashlib.md5(data).digest(),
+            "ChecksumCRC32": zlib.crc32(data).to_bytes(4),
+            "ChecksumSHA256": hashlib.sha256(data).digest(),
+        }
+        given = {name: parameters[name] for name in right if name in parameters}
+        assert len(given) == 1
+        if given != {name: base64.b64encode(right[name]).decode() for name in given}:
+            raise refuse(operation, "BadDigest", 400)
+
     def CreateMultipartUpload(self, **parameters: Any) -> dict[str, Any]:  # noqa: N802
         answer = super().CreateMultipartUpload(**parameters)
         self.algorithms[answer["UploadId"]] = parameters.get("ChecksumAlgorithm", "")
@@ -66,9 +85,8 @@ class Strict(S3):
         name, data = self.algorithms[parameters["UploadId"]], parameters["Body"]
         if name and f"Checksum{name}" not in parameters:
             raise refuse("UploadPart", "InvalidRequest", 400)
-        if name == "CRC32":
-            assert parameters["ChecksumCRC32"] == base64.b64encode(zlib.crc32(data).to_bytes(4)).decode()
-        self.upload("UploadPart", parameters).parts[parameters["PartNumber"]] = data
+        self.check("UploadPart", parameters)
+        self.upload("UploadPart", parameters).parts[parameters["PartNumber"]] = bytes(data)
         return {"ETag": "e", "ChecksumCRC64NVME": "c"}
 
 
@@ -86,10 +104,16 @@ def relayed(s3: Strict, item: ObjectCopy) -> Copied:
     return relay_object(s3, s3, item, lanes(), room, piece=3 * MIB, pause=lambda _: None)
 
 
+def sums_of(s3: S3, item: ObjectCopy) -> dict[str, str]:
+    """What a relay is to find of an object of up to 64 MiB."""
+    found = hashlib.sha256(s3.objects[item.source_bucket, item.source_key].body)
+    return {"SHA256": base64.b64encode(found.digest()).decode(), "sha256": found.hexdigest()}
+
+
 @pytest.mark.parametrize("name", ["CRC32", "CRC32C", "CRC64NVME", "SHA256"])
 def test_a_source_with_any_checksum_is_relayed(name: str) -> None:
     s3, item = strict()
-    relayed(s3, replace(item, checksums={name: "AAAAAA=="}))
+    relayed(s3, replace(item, checksums={name: sums_of(s3, item)["SHA256"] if name == "SHA256" else "AAAAAA=="}))
     assert (s3.copy.body, s3.uploads) == (s3.objects["from", item.source_key].body, {})
 
 
