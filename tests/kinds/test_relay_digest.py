@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
-from controller.core.errors import CloudError, PreconditionError
+from controller.core.errors import CloudError, PreconditionError, WaitingError
 from controller.kinds import relay
 from controller.kinds.flow import Inline, Pace
 from controller.kinds.relay import relay_object
@@ -22,14 +22,20 @@ from controller.kinds.s3upload import Lanes
 from controller.kinds.tally import Tally
 from tests.kinds.test_relay import Strict, strict, sums_of
 from tests.kinds.test_s3copy import Upload, refuse
+from tests.soon import SOON, soon
 
-SOON = 20.0
 PIECE = 48 << 10
 WRONG = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
 
-def relayed(s3: Strict, item: ObjectCopy, pool: Executor | None = None, room: Room | None = None) -> Copied:
-    lanes = Lanes(pool or Inline(), lambda: Pace(time.monotonic), lambda _: None)
+def relayed(
+    s3: Strict,
+    item: ObjectCopy,
+    pool: Executor | None = None,
+    room: Room | None = None,
+    pause: Callable[[float], None] = lambda _: None,
+) -> Copied:
+    lanes = Lanes(pool or Inline(), lambda: Pace(time.monotonic), pause)
     return relay_object(s3, s3, item, lanes, room or Room(4 * PIECE), piece=PIECE, pause=lambda _: None)
 
 
@@ -84,8 +90,8 @@ def test_parts_that_come_out_of_order_are_hashed_in_order_and_within_the_memory(
 class Noting(Room):
     """Notes what is asked to stay free."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, most: int = 64 << 20) -> None:
+        super().__init__(most)
         self.spares = list[int]()
 
     def hold(self, size: int, spare: int = 0, first: Callable[[], bool] = lambda: True) -> AbstractContextManager[None]:
@@ -98,6 +104,75 @@ def test_the_last_part_too_leaves_room_for_a_whole_one() -> None:
     room = Noting()
     relayed(s3, item, room=room)
     assert room.spares == [PIECE] * 3
+
+
+def test_the_next_part_is_read_while_the_last_one_is_sent() -> None:
+    """Where there is memory for two: the second is first in turn as soon as the first is hashed."""
+    s3, item = strict(2 * PIECE)
+    asked, get, put, room = threading.Event(), s3.GetObject, s3.UploadPart, Noting(2 * PIECE)
+
+    def read(**parameters: Any) -> dict[str, Any]:
+        if parameters["Range"].startswith("bytes=0-"):
+            soon(lambda: len(room.spares) == 2)  # the second waits for memory
+        else:
+            asked.set()
+        return get(**parameters)
+
+    def sent(**parameters: Any) -> dict[str, Any]:
+        assert asked.wait(SOON)
+        return put(**parameters)
+
+    s3.GetObject, s3.UploadPart = read, sent  # type: ignore[method-assign]
+    with ThreadPoolExecutor(2) as pool:
+        assert relayed(s3, item, pool, room).passed == sums_of(s3, item)
+
+
+class Queue(Executor):
+    """A thread for each piece, begun once the one before has called `entered`."""
+
+    def __init__(self) -> None:
+        self._in = threading.Semaphore(0)
+
+    def entered(self) -> None:
+        self._in.release()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = Future[Any]()
+        future.set_running_or_notify_cancel()
+
+        def run() -> None:
+            try:
+                future.set_result(fn(*args, **kwargs))
+            except Exception as error:
+                future.set_exception(error)
+
+        threading.Thread(target=run, daemon=True).start()
+        assert self._in.acquire(timeout=SOON)
+        return future
+
+
+def test_a_run_that_ends_before_a_part_is_begun_lets_go_of_those_behind_it() -> None:
+    s3, item = strict(3 * PIECE)
+    room, pool, ends, asked = Noting(1), Queue(), list[Any](), list[int]()
+
+    def stopped() -> bool:
+        asked.append(1)
+        number = len(asked)
+        pool.entered()
+        if number == 1:
+            soon(lambda: len(room.spares) == 2)  # the others wait for memory
+        return number == 1
+
+    def run() -> None:
+        lanes = Lanes(pool, lambda: Pace(time.monotonic), lambda _: None, stopped=stopped)
+        with pytest.raises(WaitingError):
+            relay_object(s3, s3, item, lanes, room, piece=PIECE, pause=lambda _: None)
+        ends.append(len(s3.uploads))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(SOON)
+    assert (ends, "GetObject" in s3.operations) == ([1], False)
 
 
 def test_two_relays_at_once_share_threads_and_memory() -> None:
@@ -160,9 +235,10 @@ def test_a_part_that_is_refused_for_too_long_leaves_the_upload_to_the_next_run()
             raise refuse(asked, "SlowDown", 503)
 
     s3.before = slow
+    pauses = list[float]()
     with pytest.raises(CloudError, match="SlowDown"):
-        relayed(s3, item)
-    assert s3.operations.count("UploadPart") == 1 + 5
+        relayed(s3, item, pause=pauses.append)
+    assert (s3.operations.count("UploadPart"), pauses) == (1 + 5, [1.0, 2.0, 4.0, 8.0])
     assert [len(upload.parts) for upload in s3.uploads.values()] == [1]
 
 

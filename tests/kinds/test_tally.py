@@ -6,8 +6,6 @@ import base64
 import hashlib
 import random
 import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -20,17 +18,7 @@ from controller.kinds.s3object import at_source
 from controller.kinds.tally import Tally
 from tests.kinds.test_relay import Strict, lanes
 from tests.kinds.test_s3copy import world
-
-SOON = 20.0
-"""Seconds after which something waits forever."""
-
-
-def soon(what: Callable[[], bool]) -> None:
-    """Waits until something is so."""
-    until = time.monotonic() + SOON
-    while not what() and time.monotonic() < until:
-        time.sleep(0.001)
-    assert what()
+from tests.soon import SOON, soon
 
 
 @pytest.mark.parametrize("size", [0, 1, 99, 100, 101, 199, 200, 201, 500])
