@@ -13,7 +13,7 @@ from controller.aws.cloud import AwsCloud, Roles
 from controller.aws.registries import EcrRegistries
 from controller.cli.auditing import journal
 from controller.cli.files import write_all, write_whole
-from controller.cli.line import _Telling as Telling
+from controller.cli.line import Telling as Telling
 from controller.cli.output import write
 from controller.cli.reading import read_manifests
 from controller.cli.run import Run, opened

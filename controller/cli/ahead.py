@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from controller.cli.auditing import audited
+from controller.cli.line import Telling
 from controller.cli.output import write
 from controller.cli.run import Run, opened
 from controller.cli.settings import Settings
@@ -34,10 +35,15 @@ def prefetch(settings: Settings, names: Sequence[str]) -> int:
                 "prefetch",
                 part,
                 None,
-                lambda some: bring_about(run.world(some), some, run.manifests, run.pool, lambda *_: None),
+                lambda some: _brought(run, some),
             )
     write("".join(f"{terminal(line)}\n" for line in _lines(thought, report, chosen)))
     return STOP.code or unrecorded or _code(thought, report, chosen)
+
+
+def _brought(run: Run, part: Thought) -> Report:
+    telling = Telling(run, len(part.plan.actions))
+    return bring_about(run.world(part), part, run.manifests, run.pool, telling)
 
 
 def _chosen(run: Run, names: Sequence[str]) -> frozenset[str]:
@@ -69,7 +75,8 @@ def _did(done: Totals) -> str:
     if not done.copies:
         return "everything is there"
     made = f"{number(done.copies, 'copy', 'copies')} made in {done.seconds:.1f} s"
-    return f"{made}, {size(done.bytes)} moved, {size(done.skipped)} were there"
+    through = f" ({size(done.relayed)} of them through this machine)" if done.relayed else ""
+    return f"{made}, {size(done.bytes)} moved{through}, {size(done.skipped)} were there"
 
 
 def _code(thought: Thought, report: Report, chosen: frozenset[str]) -> int:

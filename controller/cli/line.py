@@ -83,7 +83,7 @@ def reconcile(
 
 
 def _applied(run: Run, thought: Thought, saved: frozenset[str] | None) -> Report:
-    telling = _Telling(run, len(thought.plan.actions))
+    telling = Telling(run, len(thought.plan.actions))
     return bring_about(run.world(thought), thought, run.manifests, run.pool, telling, saved)
 
 
@@ -100,7 +100,7 @@ def foreseen(run: Run, plan: Plan, *, planning: bool = False) -> Foresight:
     return foresee(cloud, plan.actions, run.manifests, run.pool, enters=enters)
 
 
-class _Telling:
+class Telling:
     """Turns starts and ends of actions into progress."""
 
     def __init__(self, run: Run, total: int) -> None:

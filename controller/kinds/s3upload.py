@@ -143,6 +143,7 @@ def _fill(
         return part
 
     missing = [span for span in cuts if span.number not in there]
+    lanes.told(item.size - sum(span.end - span.start for span in missing))
     parts.begin(missing)
     made = spread(lanes.pool, one, missing, lanes.pace(), lanes.pause, lanes.tries)
     passed = parts.passed()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -15,7 +16,7 @@ from controller.kinds.relay import relay_object
 from controller.kinds.room import Room
 from controller.kinds.s3copy import copy_many, copy_object
 from controller.kinds.s3object import Copied, ObjectCopy, at_source, look
-from controller.kinds.s3upload import Lanes, swept
+from controller.kinds.s3upload import Lanes, Told, swept
 from controller.kinds.sealed import key_of
 
 RELAY_HINT = (
@@ -39,6 +40,25 @@ class Route:
     deep: bool = False
     relay: bool = False
     room: Room = field(default_factory=Room)
+
+
+class _Told:
+    """What is told of one object: never more than it has, however often a part is made, and all of it in the end."""
+
+    def __init__(self, told: Told, size: int) -> None:
+        self._told = told
+        self._left = size
+        self._lock = threading.Lock()
+
+    def add(self, size: int) -> None:
+        with self._lock:
+            more = min(size, self._left)
+            self._left -= more
+        if more:
+            self._told(more)
+
+    def all(self) -> None:
+        self.add(self._left)
 
 
 Done = tuple[Copied, Mapping[str, str]]
@@ -110,16 +130,19 @@ def _one(
 ) -> Done:
     """One object, copied unless it is there, and the proof that it is its source."""
     route.lanes.check()
-    inner = replace(route.lanes, pool=_INLINE) if item.size <= route.parts_from else route.lanes
+    pool = _INLINE if item.size <= route.parts_from else route.lanes.pool
+    inner = replace(route.lanes, pool=pool, told=(told := _Told(route.lanes.told, item.size)).add)
     copied = first.get(item.key)
-    if copied is None and item.key in there and (copied := look(route.hub, item)) is not None:
-        route.lanes.told(item.size)
+    if copied is None and item.key in there:
+        copied = look(route.hub, item)
     said = stated.get(item.key)
     if copied is None and route.relay and not whole(item.checksums):
         said = stated_of(route.reader, item) if said is None else said
         item = replace(item, checksums={**said, **item.checksums})  # what comes is held to it
     if copied is None:
         copied = _copied(route, item, inner)
+    if item.key not in first:
+        told.all()
     proof = prove(route.reader, route.hub, item, copied, inner, deep=route.deep, stated=said)
     return copied, proof
 

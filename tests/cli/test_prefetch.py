@@ -42,3 +42,19 @@ def test_a_log_hears_how_far_artifacts_and_images_have_come(live: Command) -> No
     totals = said.json["totals"]
     assert totals["bytes"] > totals["relayed"] > 0
     assert totals["seconds"] >= 0
+
+
+def test_a_log_hears_of_a_relay_ahead_of_the_merge_as_of_any_other(live: Command, repo: Repo, serving: Serving) -> None:
+    repo.edit("platform/spoke-vision-lab.yaml", "spec:\n", "spec:\n  copy: relay\n")
+    assert live("lock", "defects-1").code == 0
+    repo.commit()
+    said = live("prefetch", "--log", "json")
+    events = [json.loads(line) for line in said.err.splitlines()]
+    begun, ended = ({item["key"] for item in events if item["event"] == name} for name in ("begin", "end"))
+    assert begun == ended
+    assert {key.split("/")[2] for key in begun} >= {"artifact", "image"}
+    copies = {item["key"]: item for item in events if item["event"] == "copy"}
+    assert {key.split("/")[2] for key in copies} == {"artifact", "image"}
+    assert all(item["bytes"] == item["total"] > 0 for item in copies.values())
+    assert {"GetObject", "PutObject"} <= {call.operation for call in serving.world.calls if call.service == "s3"}
+    assert "through this machine" in said.out
