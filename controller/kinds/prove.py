@@ -37,32 +37,22 @@ def prove(
     S3's checksums of both whole objects, where it has one algorithm of both; otherwise, or if `deep`, our own sha256.
     `source` reads the source, `hub` the copy; `stated` is what `stated_many` has found.
     """
+    ours = whole(item.checksums) or whole(stated if stated is not None else stated_of(source, item))
     theirs = whole(copied.checksums) or whole(_attested(hub, item, copied))
-    ours = _of_source(source, item, theirs, stated)
     common = sorted(ours.keys() & theirs.keys())
     for name in common:
         if ours[name] != theirs[name]:
             raise _corrupt(item, f"{name} {theirs[name]} where the source has {ours[name]}")
-    shown = {name: theirs[name] for name in common} | whole(copied.passed)
+    shown = {name: theirs[name] for name in common}
     if common and not deep:
         return shown
     return shown | {SHA256: _read_both(source, hub, item, copied, lanes, deep=deep)}
 
 
-def _of_source(
-    source: Client, item: ObjectCopy, theirs: Mapping[str, str], stated: Mapping[str, str] | None
-) -> dict[str, str]:
-    """The whole source's checksums. S3 is asked where none are known, or only such as a record has and not the copy."""
-    known = whole(item.checksums)
-    if known and (SHA256 not in item.checksums or known.keys() & theirs.keys()):
-        return known
-    return whole(stated if stated is not None else stated_of(source, item)) | known
-
-
 def _read_both(source: Client, hub: Client, item: ObjectCopy, copied: Copied, lanes: Lanes, *, deep: bool) -> str:
     """Our sha256 of the copy, which is that of the source and of what passed through here."""
     passed = copied.passed.get(SHA256, "")
-    vouched = passed and not deep and _known(item).keys() & copied.passed.keys()  # `check_passed` held it to those
+    vouched = passed and not deep and known_of(item).keys() & copied.passed.keys()  # `check_passed` held it to those
     wanted = passed if vouched else digest(source, at_source(item), item.size, lanes)
     found = digest(hub, _copy_of(item, copied), item.size, lanes)
     if wanted != found:
@@ -78,7 +68,7 @@ def _read_both(source: Client, hub: Client, item: ObjectCopy, copied: Copied, la
 
 def check_passed(item: ObjectCopy, sums: Mapping[str, str]) -> None:
     """`PreconditionError` unless what passed through here is that of which a sha256 was known."""
-    for name, wanted in sorted(_known(item).items()):
+    for name, wanted in sorted(known_of(item).items()):
         if sums.get(name, wanted) != wanted:
             raise PreconditionError(
                 f"what arrived of s3://{item.source_bucket}/{item.source_key} is not its source: {name} {sums[name]} "
@@ -87,7 +77,7 @@ def check_passed(item: ObjectCopy, sums: Mapping[str, str]) -> None:
             )
 
 
-def _known(item: ObjectCopy) -> dict[str, str]:
+def known_of(item: ObjectCopy) -> dict[str, str]:
     """What is known of the source as a sha256 of all of it: S3's, or a lock's, and a record's."""
     found = {"SHA256": whole(item.checksums).get("SHA256", ""), SHA256: item.checksums.get(SHA256, "")}
     return {name: value for name, value in found.items() if value}

@@ -1,7 +1,7 @@
 """Copies one S3 object through this machine: read with the spoke's credentials, written with the hub's.
 
-For where no one principal may do both. A few parts at a time are in memory, never a whole artifact. The sha256 of the
-whole is taken on the way, of each part before it is sent: what came is held to what is known of the source.
+For where no one principal may do both. A few parts at a time are in memory, never a whole artifact. Their sha256 is
+taken on the way, of each before it is sent: it is held to what is known of the source, and to what is read again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from controller.core.errors import CloudError
 from controller.kinds.base import Client
 from controller.kinds.flow import tried
-from controller.kinds.prove import check_passed, whole
+from controller.kinds.prove import check_passed, known_of, whole
 from controller.kinds.room import Room
 from controller.kinds.s3copy import persistent
 from controller.kinds.s3object import (
@@ -51,7 +51,8 @@ def relay_object(
     """As `s3copy.copy_object`, with bytes that pass through here. `room` bounds the bytes in memory.
 
     `PreconditionError`, before the copy exists, when they are not those of which `item.checksums` has a sha256. `deep`:
-    the copy will be read again, whatever is known of the source. Digests are taken unless parts were there already.
+    the copy will be read again, whatever is known of the source. No digest is taken that nothing will be compared with,
+    and none where parts were there already.
     """
     if item.size <= piece:
         return persistent(lambda: _whole(reader, client, item, lanes, room), pause)
@@ -94,14 +95,15 @@ class _Parts:
         self._tally: Tally | None = None
 
     def begin(self, missing: Sequence[Span]) -> None:
-        if len(missing) == len(self._cuts):
-            self._tally = Tally(self._item.size, leaves=self._deep or _read_again(self._item))
+        names = _compared(self._item, deep=self._deep)
+        if names and len(missing) == len(self._cuts):
+            self._tally = Tally(self._item.size, names)
 
     def make(self, upload: str, span: Span) -> Part:
         try:
             self._lanes.check()
-            with self._room.hold(span.end - span.start, self._cuts[0].end, lambda: self._first(span)):
-                answer = self._passed_on(upload, span)
+            with self._room.hold(span.end - span.start, self._cuts[0].end, lambda: self._first(span)) as data:
+                answer = self._passed_on(upload, span, data)
         except BaseException as error:
             if self._tally is not None:
                 self._tally.fail(error)
@@ -117,10 +119,10 @@ class _Parts:
     def _first(self, span: Span) -> bool:
         return self._tally is None or self._tally.may(span.start)
 
-    def _passed_on(self, upload: str, span: Span) -> dict[str, Any]:
+    def _passed_on(self, upload: str, span: Span, data: bytearray) -> dict[str, Any]:
         if self._tally is not None:
             self._tally.check()
-        data = tried(lambda: _read(self._reader, self._item, span), self._lanes.pause)
+        tried(lambda: _read(self._reader, self._item, span, data), self._lanes.pause)
         # What S3 is to check comes before the sha256: a bit that flips here from now on is caught by one of the two.
         checked = _check(data, self._algorithm.get("ChecksumAlgorithm", ""))
         if self._tally is not None:
@@ -133,16 +135,17 @@ class _Parts:
         return self._client.call("UploadPart", **place, UploadId=upload, PartNumber=span.number, Body=data, **checked)
 
 
-def _read_again(item: ObjectCopy) -> bool:
-    """Whether the proof may come to read the copy: S3 will not state of it what is known of the source."""
-    return SHA256 in item.checksums or not whole(item.checksums).keys() & {"CRC64NVME", "CRC32"}
+def _compared(item: ObjectCopy, *, deep: bool) -> set[str]:
+    """The digests that something is compared with: what is known, or read again where S3 will not state it of both."""
+    stated = whole(item.checksums).keys() & {"CRC64NVME", "CRC32"}
+    return {*known_of(item), *((SHA256,) if deep or not stated else ())}
 
 
 def _whole(reader: Client, client: Client, item: ObjectCopy, lanes: Lanes, room: Room) -> Copied:
-    tally, known = Tally(item.size), whole(item.checksums)
+    tally, known = Tally(item.size), whole(item.checksums)  # of so little, both are one hash
     algorithm = next((name for name in ("CRC64NVME", "CRC32", "SHA256") if name in known), "")
-    with room.hold(item.size):
-        data = _read(reader, item, Span(1, 0, item.size))
+    with room.hold(item.size) as data:
+        _read(reader, item, Span(1, 0, item.size), data)
         checked = _check(data, algorithm)
         tally.add(0, data)
         check_passed(item, tally.sums())
@@ -157,12 +160,11 @@ def _whole(reader: Client, client: Client, item: ObjectCopy, lanes: Lanes, room:
     return replace(proven(client, item), passed=tally.sums())
 
 
-def _read(reader: Client, item: ObjectCopy, span: Span) -> bytearray:
-    """The bytes of a part, all of them; `PreconditionError` when the source is not what it was."""
-    size = span.end - span.start
+def _read(reader: Client, item: ObjectCopy, span: Span, data: bytearray) -> None:
+    """Fills `data` with the bytes of a part, all of them; `PreconditionError` when the source is not what it was."""
+    size, at = span.end - span.start, 0
     try:
         with opened(reader, at_source(item), span.start, span.end, item.size) as body:
-            data, at = bytearray(size), 0  # once, and not again when its pieces are joined
             while at < size and (piece := body.read(min(size - at, MIB))):
                 data[at : at + len(piece)] = piece
                 at += len(piece)
@@ -172,7 +174,6 @@ def _read(reader: Client, item: ObjectCopy, span: Span) -> bytearray:
         raise
     if at < size:
         raise CloudError("s3:GetObject", "IncompleteBody", f"the body ended {size - at} bytes too early")
-    return data
 
 
 def _check(data: bytearray, algorithm: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from controller.kinds.s3upload import MIB, spans
 
@@ -18,15 +18,16 @@ LEAF = 64 * MIB
 class Tally:
     """Hashes `size` bytes whose parts come in any order, from several threads.
 
-    A part waits, with its bytes, until all before it were hashed. `leaves`: our own digest is taken too, which above
-    64 MiB costs as much again. It is taken first of each piece, so that a bit which flips here in between cannot pass
-    for what is known of the source by its SHA256.
+    A part waits, with its bytes, until all before it were hashed. `names`: `SHA256`, of all bytes, and `sha256`, our
+    own digest; above 64 MiB both cost twice what one does. Our own is taken first of each piece, so that a bit which
+    flips here in between cannot pass for what is known of the source by its SHA256.
     """
 
-    def __init__(self, size: int, *, leaves: bool = True) -> None:
+    def __init__(self, size: int, names: Collection[str] = ("SHA256", SHA256)) -> None:
         self._size = size
-        self._leaf = spans(size, LEAF)[0].end if leaves and size > LEAF else 0
-        self._whole = hashlib.sha256()
+        self._names = names
+        self._leaf = spans(size, LEAF)[0].end if SHA256 in names and size > LEAF else 0
+        self._whole = hashlib.sha256() if "SHA256" in names or not self._leaf else None
         self._now = hashlib.sha256()
         self._ended = hashlib.sha256()
         self._next = 0
@@ -60,18 +61,18 @@ class Tally:
             raise self._fault
 
     def sums(self) -> Mapping[str, str]:
-        """`SHA256` as S3 writes it and, where it was to be taken, `sha256`; nothing unless every byte was hashed."""
+        """By name, `SHA256` as S3 writes it and `sha256` as a record does; nothing unless every byte was hashed."""
         if self._next != self._size or self._fault is not None:
             return {}
-        found = {"SHA256": base64.b64encode(self._whole.digest()).decode()}
-        if self._leaf:
-            last = self._now.digest() if self._size % self._leaf else b""
-            ended = self._ended.copy()
-            ended.update(last)
-            found[SHA256] = ended.hexdigest()
-        elif self._size <= LEAF:
-            found[SHA256] = self._whole.hexdigest()
-        return found
+        whole = self._whole.digest() if self._whole is not None else b""
+        found = {"SHA256": base64.b64encode(whole).decode(), SHA256: self._ours().hex() if self._leaf else whole.hex()}
+        return {name: found[name] for name in sorted(self._names)}
+
+    def _ours(self) -> bytes:
+        last = self._now.digest() if self._size % self._leaf else b""
+        ended = self._ended.copy()
+        ended.update(last)
+        return ended.digest()
 
     def _hash(self, view: memoryview) -> None:
         """A MiB at a time, which is still at hand for the second hash; both let other threads run."""
@@ -81,7 +82,8 @@ class Tally:
             piece = view[done : done + most]
             if self._leaf:
                 self._grow(piece, at)
-            self._whole.update(piece)
+            if self._whole is not None:
+                self._whole.update(piece)
             at, done = at + len(piece), done + len(piece)
 
     def _grow(self, piece: memoryview, at: int) -> None:

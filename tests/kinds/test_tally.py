@@ -38,11 +38,18 @@ def test_the_sums_are_the_objects_whatever_the_order(size: int, part: int, monke
     assert tally.sums() == {"SHA256": base64.b64encode(hashlib.sha256(data).digest()).decode(), "sha256": ours}
 
 
-def test_without_leaves_only_the_hash_of_the_whole_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", [100, 101])
+@pytest.mark.parametrize("name", ["SHA256", "sha256"])
+def test_only_what_is_asked_for_is_taken(size: int, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("controller.kinds.tally.LEAF", 100)
-    tally = Tally(101, leaves=False)
-    tally.add(0, bytearray(101))
-    assert tally.sums() == {"SHA256": base64.b64encode(hashlib.sha256(bytes(101)).digest()).decode()}
+    both, one = Tally(size), Tally(size, {name})
+    for tally in (both, one):
+        tally.add(0, bytearray(size))
+    assert one.sums() == {name: both.sums()[name]}
+    assert (one._whole is None, one._leaf == 0) == (
+        size > 100 and name == "sha256",
+        size == 100 or name == "SHA256",
+    )
 
 
 def test_of_less_than_every_byte_nothing_is_said() -> None:
@@ -170,3 +177,25 @@ def test_a_bit_that_flips_between_the_two_hashes_shows_in_the_one_that_sources_s
     tally = Tally(150)
     tally.add(0, data)
     assert tally.sums()["SHA256"] != base64.b64encode(hashlib.sha256(bytes(150)).digest()).decode()
+
+
+MIB = 1 << 20
+
+
+def test_large_buffers_are_lent_again_within_the_room() -> None:
+    room = Room(4 * MIB)
+    with room.hold(2 * MIB) as first, room.hold(2 * MIB) as second:
+        assert (len(first), len(second), first is second) == (2 * MIB, 2 * MIB, False)
+    with room.hold(2 * MIB) as again, room.hold(MIB) as other:
+        assert (again is first or again is second, len(other)) == (True, MIB)
+        assert room._waiting() <= MIB
+    with room.hold(5 * MIB):
+        assert room._waiting() == 0
+    assert room._waiting() == 0
+
+
+def test_small_buffers_are_not_kept() -> None:
+    room = Room(4 * MIB)
+    with room.hold(MIB - 1):
+        pass
+    assert room._waiting() == 0
