@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 
-def seconds(work: Callable[[], object], enough: float, tries: int = 4) -> float:
+def seconds(work: Callable[[], object], enough: float, tries: int = 10) -> float:
     """The least processor time, in seconds, that `work` takes; no more tries once that is below `enough`."""
     least = float("inf")
     for _ in range(tries):

@@ -34,5 +34,5 @@ def test_paths(pattern, path, fits):
 def test_no_pattern_is_slow():
     assert not matches("*a" * 30 + "b", "a" * 63)
     assert not path_matches("**/a/" * 30 + "b", "/".join("a" * 200))
-    assert seconds(lambda: matches("*a" * 30 + "b", "a" * 63), 0.1) < 0.1
-    assert seconds(lambda: path_matches("**/a/" * 30 + "b", "/".join("a" * 200)), 0.1) < 0.1
+    assert seconds(lambda: matches("*a" * 30 + "b", "a" * 63), 0.25) < 0.25
+    assert seconds(lambda: path_matches("**/a/" * 30 + "b", "/".join("a" * 200)), 0.25) < 0.25
