@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 from decimal import Decimal
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import pytest
 
@@ -114,3 +117,23 @@ def test_without_the_extra_it_is_closed_and_says_what_is_missing(monkeypatch: py
     monkeypatch.setitem(sys.modules, "cel", None)
     with pytest.raises(ValueError, match=r"it needs the extra `expressions`: pip install 'hubwright\[expressions\]'"):
         evaluated("metrics.auc > metrics.bar", ONE)
+
+
+def test_loading_the_library_is_no_part_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first expression of a process loads it, and where nothing was compiled beforehand that takes a while."""
+    now = [0.0]
+
+    class Slow(Loader):  # a stand-in: the real one cannot be loaded twice
+        def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+            return ModuleSpec(name, self) if name == "cel" else None
+
+        def exec_module(self, module: ModuleType) -> None:
+            now[0] += 10.0
+            vars(module)["evaluate"] = lambda text, names: True
+
+    monkeypatch.delitem(sys.modules, "cel", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Slow(), *sys.meta_path])
+    assert evaluated("metrics.auc > metrics.bar", ONE, lambda: now[0]) is True
+    assert now == [10.0]
+    monkeypatch.undo()
+    assert evaluated("metrics.auc > metrics.bar", ONE) is True
