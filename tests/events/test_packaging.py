@@ -43,7 +43,7 @@ def test_the_image_has_git_runs_as_nobody_special_and_names_no_registry() -> Non
     bases = [line.split()[1] for line in lines if line.startswith("FROM ")]
     assert all("/" not in base for base in bases)
     assert any("install" in line and " git" in line for line in lines)
-    assert "USER hubwright" in lines
+    assert "USER 10001:10001" in lines
 
 
 def test_what_is_copied_into_the_image_is_enough(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ class Runner:
 
     def run(self, name: str) -> int:
         """The exit code of the first step that fails, or 0."""
-        (job,) = workflow(WORKFLOWS / f"hubwright-{name}.yaml")["jobs"].values()
+        own = WORKFLOWS / f"{name}.yaml"
+        (job,) = workflow(own if own.exists() else WORKFLOWS / f"hubwright-{name}.yaml")["jobs"].values()
         programs = self.scratch / "bin"
         programs.mkdir(parents=True, exist_ok=True)
         shim = programs / "hubwright"
