@@ -11,12 +11,14 @@ from controller.core.differ import staged
 from controller.core.errors import SourceError, UsageError
 from controller.core.manifests import AnyEntry, Manifests
 from controller.core.problems import Where, did_you_mean, shown
+from controller.core.redact import secret_in
 from controller.core.view import Package
 from controller.core.wish import Subject
 from controller.source import strict
 from controller.source.edit import GONE, edited
 
 SPEC = "spec"
+_INSTEAD = "change it in the hub, or reconcile to put back what Git says"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,7 @@ def changed(top: Path, entry: AnyEntry, changes: Mapping[Where, Any]) -> dict[st
     except strict.StrictError as error:
         raise SourceError(f"{entry.path} cannot be changed: {error.message}") from error
     except ValueError as error:  # what is live may hold what a manifest must not
-        hint = "change it in the hub, or reconcile to put back what Git says"
-        raise UsageError(f"{entry.path} cannot take over what is live: {error}", hint) from error
+        raise UsageError(f"{entry.path} cannot take over what is live: {error}", _INSTEAD) from error
     return {entry.path: text} if text.encode() != data else {}
 
 
@@ -77,6 +78,10 @@ def accepted(subject: Subject, entry: AnyEntry, top: Path) -> Amendment:
     if live is None:
         raise UsageError(f"{subject.name} has no live version", "see: hubwright plan")
     changes = _as_live(entry, live)
+    for where, value in changes.items():
+        if value is not GONE and secret_in(value):
+            what = f"what looks like a secret is in its {'.'.join(map(str, where[1:]))}"
+            raise UsageError(f"{subject.name} cannot take over what is live: {what}", _INSTEAD)
     texts = changed(top, entry, changes) if changes else {}
     says = tuple(f"{subject.name}: {'.'.join(map(str, where[1:]))} as it is live" for where in changes)
     return Amendment(texts, says=says or (f"{subject.name}: its live version is as Git says",))

@@ -23,6 +23,7 @@ from controller.core.manifests import Manifests
 from controller.core.marks import foreign
 from controller.core.problems import did_you_mean, shown
 from controller.core.record import Record
+from controller.core.redact import secret_in
 from controller.core.scope import Scope
 from controller.core.view import Group, Package, View
 from controller.core.wish import Place, Subject
@@ -32,6 +33,8 @@ from controller.match import Match, Sources, matched
 from controller.observe import observe
 from controller.pin import lock_path
 from controller.source.write import to_yaml
+
+_UNFIT = "what looks like a secret is in it, and Git is no place for one; change it in the hub"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +227,9 @@ def _group(name: str, group: Group, place: Place, work: _Work) -> str:
         spec["description"] = group.description
     if tags := {key: value for key, value in foreign(group.tags).items() if not key.startswith("aws:")}:
         spec["tags"] = dict(sorted(tags.items()))
+    for part in [part for part in ("description", "tags") if secret_in(spec.get(part))]:
+        del spec[part]
+        work.open.append(f"{name}: its {part} left out: {_UNFIT}")
     document = {"apiVersion": API_VERSION, "kind": "ModelGroup", "metadata": {"name": manifest}, "spec": spec}
     work.made[f"{_folder(name, '', work)}/{manifest}.yaml"] = to_yaml(document)
     return manifest
@@ -304,6 +310,9 @@ def _write(found: tuple[Found, Record | None], work: _Work) -> None:
         work.open.append(f"{arn}: not taken in: {one.why}")
         return
     spoke, version = one.promotion.source.spoke or "", one.promotion.source.version
+    if secret_in(inverse.document("x", one.promotion)):
+        work.open.append(f"{arn}: not taken in: {_UNFIT}")
+        return
     name = inverse.named(f"{one.promotion.to.group}-{version}", work.names, spoke, one.promotion.source.group or "")
     path = f"{_folder(group, spoke, work)}/{name}.yaml"
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import os
 import sys
 import traceback
@@ -18,6 +19,7 @@ from controller.cli.answers import hubwright
 from controller.cli.stop import Interrupted, listening
 from controller.cli.term import complain
 from controller.core.errors import HeldError, HubwrightError, UsageError
+from controller.render.escape import terminal
 
 USAGE = 64
 HELD = 7
@@ -43,7 +45,7 @@ def execute(arguments: Sequence[str]) -> int:
     try:
         return int(hubwright.main(list(arguments), prog_name="hubwright", standalone_mode=False) or 0)
     except click.ClickException as error:
-        error.show(sys.stderr)
+        _refused(error)
         return USAGE
     except UsageError as error:
         complain(str(error), error.hint)
@@ -62,6 +64,13 @@ def execute(arguments: Sequence[str]) -> int:
         if "--debug" in arguments:
             traceback.print_exc()
         return 1
+
+
+def _refused(error: click.ClickException) -> None:
+    """What is wrong with the command line; the words on it may be somebody else's."""
+    said = io.StringIO()
+    error.show(said)
+    sys.stderr.write("".join(f"{terminal(line)}\n" for line in said.getvalue().split("\n")[:-1]))
 
 
 def _open_streams() -> None:

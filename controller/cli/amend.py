@@ -56,6 +56,11 @@ def put(settings: Settings, before: Manifests, wanted: Amendment) -> int:
     for path in wanted.made:
         (top / path).parent.mkdir(parents=True, exist_ok=True)
     write_all({top / path: text for path, text in texts.items()})
-    lines = [*wanted.says, *(f"written: {path}" for path in texts), *wanted.open]
-    write("".join(f"{terminal(line)}\n" for line in lines))
+    write(said_of(wanted))
     return 5 if wanted.open else 0
+
+
+def said_of(wanted: Amendment) -> str:
+    """What a person reads of an amendment that was written."""
+    lines = [*wanted.says, *(f"written: {path}" for path in (*wanted.texts, *wanted.made)), *wanted.open]
+    return "".join(f"{terminal(line)}\n" for line in lines)

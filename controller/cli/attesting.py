@@ -48,9 +48,14 @@ def verify(settings: Settings, files: Sequence[Path], *, key: str) -> int:
         for path in files:
             arn, faults = _verified(run, path, check)
             wrong |= bool(faults)
-            write(f"{terminal(str(path))}: {terminal(arn) or 'nothing'} {'does NOT hold' if faults else 'holds'}\n")
-            write("".join(f"    {terminal(fault)}\n" for fault in faults))
+            write(said_of(str(path), arn, faults))
     return EXITS["conflict"] if wrong else 0
+
+
+def said_of(path: str, arn: str, faults: Sequence[str]) -> str:
+    """What a person reads of a statement that was checked."""
+    head = f"{terminal(path)}: {terminal(arn) or 'nothing'} {'does NOT hold' if faults else 'holds'}\n"
+    return head + "".join(f"    {terminal(fault)}\n" for fault in faults)
 
 
 def _verified(run: Run, path: Path, check: Check) -> tuple[str, tuple[str, ...]]:

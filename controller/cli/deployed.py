@@ -36,7 +36,7 @@ def current(settings: Settings, name: str, form: str) -> int:
         raise HubwrightError(f"{none} Approved in the hub", "hubwright plan says why")
     newest = max(chosen, key=lambda item: item.number)
     found = redacted_all(document(name, newest, named[newest.version], len(live)))
-    write(to_json(found) if form == "json" else _text(found))
+    write(to_json(found) if form == "json" else text(found))
     return 0
 
 
@@ -58,7 +58,8 @@ def document(name: str, live: Package, promotion: str, approved: int) -> dict[st
     }
 
 
-def _text(found: dict[str, Any]) -> str:
+def text(found: dict[str, Any]) -> str:
+    """The same for people."""
     width = max(map(len, _LABELS.values()))
     shown = {**found, "promotion": found["promotion"] or f"none in Git ({found['promotionId'] or 'not ours'})"}
     shown["approved"] = f"since {found['modified']} at the latest; {found['approved']} in this group"

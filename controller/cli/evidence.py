@@ -12,7 +12,8 @@ from controller.cli.settings import Settings
 from controller.core.errors import UsageError
 from controller.core.past import applied
 from controller.render.document import to_json
-from controller.render.escape import terminal
+from controller.render.escape import code, terminal
+from controller.render.escape import markdown as markdown_of
 from controller.render.past import NOTE, document, markdown
 from controller.source import git
 
@@ -32,7 +33,7 @@ def evidence(settings: Settings, group: str, as_of: str, out: Path) -> int:
     for place, record in good:
         if any(names & {*action.get("origins", ())} for action in record.get("actions", ())):
             texts[f"records/{place.rpartition('/')[2]}"] = to_json(record)
-    texts["README.md"] = _readme(group, as_of, revision, sorted(texts), unread)
+    texts["README.md"] = readme(group, as_of, revision, sorted(texts), unread)
     for name in texts:
         (out / name).parent.mkdir(parents=True, exist_ok=True)
     write_new({out / name: text for name, text in texts.items()})
@@ -51,11 +52,12 @@ def _manifests(settings: Settings, revision: str, names: set[str], group: str) -
     }
 
 
-def _readme(group: str, as_of: str, revision: str, names: list[str], unread: str) -> str:
+def readme(group: str, as_of: str, revision: str, names: list[str], unread: str) -> str:
+    """What the folder is and has in it."""
     lines = [
-        f"# Evidence about the model group {group} as of {as_of}",
+        f"# Evidence about the model group {markdown_of(group)} as of {markdown_of(as_of)}",
         "",
-        f"Gathered by Hubwright at revision {revision}.",
+        f"Gathered by Hubwright at revision {markdown_of(revision)}.",
         "",
         "- `history.json`, `history.md`: which promotions Git asked to be Approved, by which commit and pull request,",
         "  and what runs did about them.",
@@ -74,5 +76,5 @@ def _readme(group: str, as_of: str, revision: str, names: list[str], unread: str
             "",
         ]
     if unread:
-        lines += [f"Not all records could be read: {unread}", ""]
-    return "\n".join([*lines, "Files:", "", *(f"- `{name}`" for name in names)]) + "\n"
+        lines += [f"Not all records could be read: {markdown_of(unread)}", ""]
+    return "\n".join([*lines, "Files:", "", *(f"- {code(name)}" for name in names)]) + "\n"

@@ -13,6 +13,7 @@ from controller.cli.reading import read_manifests
 from controller.cli.run import Run, opened
 from controller.cli.settings import Settings
 from controller.core.manifests import Manifests
+from controller.core.redact import redacted_all
 from controller.doctor import Check, clock, examine, tried
 from controller.render.document import to_json
 from controller.render.escape import terminal
@@ -26,7 +27,7 @@ def doctor(settings: Settings, form: str) -> int:
     """Writes what was looked at; 1 when anything is not well."""
     checks = list(_checks(settings))
     code = int(any(item.status == "fail" for item in checks))
-    write(_document(checks, code) if form == "json" else _text(checks))
+    write(document(checks, code) if form == "json" else text(checks))
     return code
 
 
@@ -73,18 +74,20 @@ def _valid(manifests: Manifests) -> Check:
     return Check("manifests", manifests.fleet.name, "ok", f"are valid: {says}")
 
 
-def _text(checks: Iterable[Check]) -> str:
+def text(checks: Iterable[Check]) -> str:
+    """What was looked at, a line each."""
     lines = []
     for item in checks:
-        lines.append(f"{_SIGNS[item.status]}  {item.area}: {terminal(item.about)}: {terminal(item.says)}")
+        lines.append(f"{_SIGNS[item.status]}  {terminal(item.area)}: {terminal(item.about)}: {terminal(item.says)}")
         if item.hint and item.status != "ok":
             lines.append(f"      hint: {terminal(item.hint)}")
     return "\n".join(lines) + "\n"
 
 
-def _document(checks: Iterable[Check], code: int) -> str:
+def document(checks: Iterable[Check], code: int) -> str:
+    """The same as JSON (`hubwright.io/doctor/v1`)."""
     shown: list[dict[str, Any]] = [
         {"area": item.area, "about": item.about, "status": item.status, "says": item.says, "hint": item.hint}
         for item in checks
     ]
-    return to_json({"format": "hubwright.io/doctor/v1", "checks": shown, "exit": code})
+    return to_json(redacted_all({"format": "hubwright.io/doctor/v1", "checks": shown, "exit": code}))

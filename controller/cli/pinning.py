@@ -32,8 +32,7 @@ def lock(settings: Settings, names: Sequence[str], *, check: bool) -> int:
     if not check:
         top = root(Path(settings.repo))
         write_all({top / pin.path: pin.text for pin in found if pin.text})
-    lines = [line for pin in found for line in _lines(pin, check=check)] or ["there is no promotion to lock"]
-    write("".join(f"{terminal(line)}\n" for line in lines))
+    write(said_of(found, check=check) or "there is no promotion to lock\n")
     return exit_code(code for pin in found for code in _codes(pin, check=check, named=pin.name in names))
 
 
@@ -50,7 +49,7 @@ def promote(
         with opened(settings, added) as run:
             (pin,) = _pins(run, [new.name])
         if isinstance(pin.found, Finding):
-            write("".join(f"{terminal(line)}\n" for line in [*_lines(pin, check=True), "nothing was written"]))
+            write(f"{said_of([pin], check=True)}nothing was written\n")
             return EXITS.get(pin.found.standing, 1)
         texts[lock_path(new.path, new.name)] = pin.text
     top = root(Path(settings.repo))
@@ -83,6 +82,11 @@ def _checked(before: Manifests, after: Manifests, new: New) -> None:
     if fresh:
         more = "".join(f"\n{problem}" for problem in fresh[1:])
         raise UsageError(f"{fresh[0]}{more}", f"{new.path} was not written")
+
+
+def said_of(found: Iterable[Pin], *, check: bool) -> str:
+    """What a person reads of locks, as they were written or, with `check`, as they stand."""
+    return "".join(f"{terminal(line)}\n" for pin in found for line in _lines(pin, check=check))
 
 
 def _lines(pin: Pin, *, check: bool) -> Iterator[str]:

@@ -14,6 +14,7 @@ from controller.core.errors import UsageError
 from controller.core.manifest import API_VERSION, manifest_name
 from controller.core.manifests import Manifests
 from controller.core.problems import did_you_mean, shown
+from controller.core.redact import redacted_all
 from controller.render.document import to_json
 from controller.render.escape import terminal
 from controller.source.write import to_yaml
@@ -46,11 +47,20 @@ def show(settings: Settings, kind: str, name: str, form: str, *, resolved: bool)
         }
     safe = without_values(body)
     if form == "json":
-        write(to_json(safe | {"path": entry.path} if resolved else safe))
-        return 0
-    lines = to_yaml(safe).splitlines()
-    write("".join(f"{terminal(line)}\n" for line in [f"# {entry.path}:{entry.line}", *lines]))
+        write(as_json(safe | {"path": entry.path} if resolved else safe))
+    else:
+        write(as_text(safe, f"{entry.path}:{entry.line}"))
     return 0
+
+
+def as_json(body: Mapping[str, Any]) -> str:
+    """A manifest for machines."""
+    return to_json(redacted_all(body))
+
+
+def as_text(body: dict[str, Any], place: str) -> str:
+    """A manifest for people."""
+    return "".join(f"{terminal(line)}\n" for line in [f"# {place}", *to_yaml(body).splitlines()])
 
 
 def _entry(manifests: Manifests, kind: str, name: str) -> Any:

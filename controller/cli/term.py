@@ -10,6 +10,7 @@ import time
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
+from controller.core.redact import redacted_all
 from controller.render.escape import terminal
 
 Log = Literal["auto", "json", "none"]
@@ -69,7 +70,7 @@ class Progress:
         """One line of the log, where one is written."""
         if self._log == "json":
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            line = json.dumps({"time": now, "event": name, **facts}, sort_keys=True)
+            line = json.dumps(redacted_all({"time": now, "event": name, **facts}), sort_keys=True)
             with self._lock:
                 self._stream.write(line + "\n")
                 self._stream.flush()

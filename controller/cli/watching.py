@@ -87,7 +87,7 @@ class _Lines:
             self._line = None
 
 
-class _Plain(logging.Formatter):
+class Plain(logging.Formatter):
     """One line a record, with nothing in it that a terminal would obey."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -98,7 +98,7 @@ def _log(settings: Settings) -> None:
     if settings.log == "none":
         return
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Plain("%(levelname)s %(message)s"))
+    handler.setFormatter(Plain("%(levelname)s %(message)s"))
     own = logging.getLogger("hubwright")
     own.handlers[:] = [handler]
     own.setLevel(logging.INFO)

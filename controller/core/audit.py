@@ -9,6 +9,7 @@ from typing import Any
 
 from controller.core.canonical import digest
 from controller.core.model import Action, Outcome
+from controller.core.redact import redacted_all
 
 FORMAT = "hubwright.io/audit/v1"
 
@@ -68,7 +69,7 @@ def plan_digest(actions: Iterable[Action]) -> str:
 def intent(run: Run, actions: Sequence[Action]) -> dict[str, Any]:
     """Written before the first change: everything that the run may do."""
     body = run.head("intent") | {"plan": plan_digest(actions), "actions": [_action(one) for one in actions]}
-    return body | {"digest": digest(body)}
+    return _kept(body)
 
 
 def outcome(
@@ -94,7 +95,13 @@ def outcome(
         "calls": [dict(call) for call in calls],
         "exit": exit_code,
     }
-    return body | {"digest": digest(body)}
+    return _kept(body)
+
+
+def _kept(body: dict[str, Any]) -> dict[str, Any]:
+    """With the digest of what it says, and without what looks like a secret: a record is kept for years."""
+    shown: dict[str, Any] = redacted_all(body)
+    return shown | {"digest": digest(shown)}
 
 
 def _action(one: Action) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from controller.core.arn import Version
 from controller.core.canonical import canonical, digest, sha256
 from controller.core.record import Stored
+from controller.core.redact import redacted_all
 from controller.core.release import Release
 
 FORMAT = "hubwright.io/lineage/v1"
@@ -51,20 +52,23 @@ def lineage_key(record: str) -> str:
 
 
 def document(made: Made, ancestry: Ancestry) -> str:
-    """The document as canonical JSON. It is written once: of two runs that make it, the first one's stays."""
+    """The document as canonical JSON. It is written once: of two runs that make it, the first one's stays.
+
+    Others read it, and it is sent on: what people wrote loses what looks like a secret. What names bytes stays.
+    """
     source = made.release.source
     return canonical(
         {
             "format": FORMAT,
-            "promotion": {"id": made.promotion, **made.facts},
-            "source": {**_place(source), **ancestry.version},
+            "promotion": {"id": made.promotion, **redacted_all(made.facts)},
+            "source": {**_place(source), **redacted_all(ancestry.version)},
             "release": made.release.digest,
-            "pipeline": ancestry.pipeline,
-            "training": list(ancestry.training),
-            "metrics": dict(ancestry.metrics),
+            "pipeline": redacted_all(ancestry.pipeline),
+            "training": redacted_all(ancestry.training),
+            "metrics": redacted_all(dict(ancestry.metrics)),
             "objects": _objects(made),
             "images": [{"source": old, "hub": new} for old, new in made.images],
-            "unread": dict(ancestry.unread),
+            "unread": redacted_all(dict(ancestry.unread)),
         }
     )
 

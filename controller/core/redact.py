@@ -56,6 +56,11 @@ def redacted(text: str) -> str:
     return text
 
 
+def secret_in(value: Any) -> bool:
+    """Whether JSON data has what looks like a secret: what has one is not written into Git."""
+    return bool(redacted_all(value) != (list(value) if isinstance(value, tuple) else value))
+
+
 def redacted_all(value: Any) -> Any:
     """JSON data with every text in it redacted, names of members too; equal data without secrets stays equal."""
     if isinstance(value, str):

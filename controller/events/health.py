@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from controller.core.redact import redacted_all
+
 _HELP: Mapping[str, str] = {
     "received": "Messages received.",
     "handled": "Messages handled and deleted.",
@@ -51,7 +53,12 @@ class State:
 
 def write_health(path: Path, state: State, counts: Counts) -> None:
     """The state as JSON, in one step: whoever reads it reads all of it."""
-    _whole(path, json.dumps({**asdict(state), "counts": asdict(counts)}, indent=2, sort_keys=True) + "\n")
+    _whole(path, health_text(state, counts))
+
+
+def health_text(state: State, counts: Counts) -> str:
+    """The state as JSON."""
+    return json.dumps(redacted_all({**asdict(state), "counts": asdict(counts)}), indent=2, sort_keys=True) + "\n"
 
 
 def write_metrics(path: Path, state: State, counts: Counts) -> None:

@@ -30,6 +30,7 @@ from controller.oci.network import Network
 from controller.preflight import foresee, held_back
 from controller.reconcile import Thought, reconcile, think, think_of
 from controller.recording import Journal, hubs_of, recorded
+from controller.render.escape import terminal
 from controller.wiring import copy_limit, parts_from, registry_bases, roleless, roles_of
 
 log = logging.getLogger("hubwright.events")
@@ -115,7 +116,7 @@ class Line:
             cloud=self._writer,
             hubs=hubs_of(self.manifests),
             calls=lambda: self._since(before),
-            tell=lambda what, hint: log.error("%s", f"{what} ({hint})" if hint else what),
+            tell=lambda what, hint: log.error("%s", terminal(f"{what} ({hint})" if hint else what)),
             environment=self.environment,
             repo=self.repo,
             idle=False,

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from controller.core.errors import HubwrightError
+from controller.core.redact import redacted
 from controller.core.report import Report
 from controller.events.batch import Handled, handle
 from controller.events.line import Line, Stopped
 from controller.events.manifests import clone_of, read_manifests
+from controller.render.escape import terminal
 
 log = logging.getLogger("hubwright.events")
 _MARGIN = 30_000  # milliseconds of Lambda's time in which nothing new is begun
@@ -34,9 +36,9 @@ def pull_handler(event: Any, context: Any) -> dict[str, Any]:
     handled = handle(line, {"event": event}, stopped)
     _note(handled)
     if handled.refused:
-        return {"refused": handled.refused["event"]}
+        return {"refused": redacted(handled.refused["event"])}
     if handled.failed:
-        raise HubwrightError(handled.failed["event"])
+        raise HubwrightError(terminal(handled.failed["event"]))  # Lambda logs it and answers with it
     return {"promotions": _standings(handled.report)}
 
 
@@ -52,9 +54,9 @@ def _batch(handled: Handled) -> dict[str, Any]:
 
 def _note(handled: Handled) -> None:
     for name, why in sorted(handled.refused.items()):
-        log.warning("refused %s: %s", name, why)
+        log.warning("refused %s: %s", terminal(name), terminal(why))
     for name, why in sorted(handled.failed.items()):
-        log.error("failed %s: %s", name, why)
+        log.error("failed %s: %s", terminal(name), terminal(why))
     for name, standing in _standings(handled.report).items():
         log.info("%s: %s", name, standing)
 

@@ -9,10 +9,11 @@ from controller.aws.calls import CallLog
 from controller.aws.cloud import AwsCloud
 from controller.core.acting import acting
 from controller.core.draft import objections
-from controller.core.errors import AccountError, CloudError, HubwrightError, UsageError
+from controller.core.errors import AccountError, CloudError, HubwrightError, UsageError, told
 from controller.core.identify import place_of, subject_of
 from controller.core.manifests import Manifests
 from controller.core.pushed import Pushed, asked_for, is_of, release_by_digest, source_of, subject_of_pushed, welcome
+from controller.core.redact import redacted
 from controller.core.release import Release
 from controller.core.report import Report
 from controller.core.scope import Scope
@@ -37,21 +38,22 @@ def push_handler(event: Any, context: Any) -> dict[str, str]:
     try:
         return {"statusCode": "200", "model_arn": _pushed(asked_of(event), running_out(context))}
     except NoError as error:
-        return _no(error.status, error)
+        return refusal(error.status, error)
     except UsageError as error:
-        return _no(500, error)
+        return refusal(500, error)
     except AccountError as error:
-        return _no(403, error)
+        return refusal(403, error)
     except CloudError as error:
-        return _no(403 if error.denied else 503 if "Throttl" in error.code else 502, error)
+        return refusal(403 if error.denied else 503 if "Throttl" in error.code else 502, error)
     except HubwrightError as error:
-        return _no(500, error)
+        return refusal(500, error)
     except Exception as error:  # noqa: BLE001  (the border: who pushes gets an answer, never a traceback)
         return {"statusCode": "500", "error": f"a fault of Hubwright itself: {type(error).__name__}"}
 
 
-def _no(status: int, error: HubwrightError) -> dict[str, str]:
-    return {"statusCode": str(status), "error": f"{error} ({error.hint})" if error.hint else str(error)}
+def refusal(status: int, error: HubwrightError) -> dict[str, str]:
+    """The answer to who pushed: why not, and what to do about it."""
+    return {"statusCode": str(status), "error": redacted(told(error))}
 
 
 def _pushed(asked: Asked, stopped: Stopped) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,10 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@+=-]*(?::[A-Za-z0-9._/@+=-]+)*(?:
 # Words that other readers of YAML take for something else than text.
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _NUMBER_LIKE = re.compile(r"[-+.0-9][-+.0-9_:eExXoObBa-fA-FTZtz ]*")
-_ESCAPED = re.compile("[\x85\u2028\u2029\ufeff]")
+# What nobody sees in a diff: direction, joiners, tags, line breaks of other kinds, letters that are drawn as nothing.
+_HIDDEN = frozenset({"Cc", "Cf", "Co", "Cn", "Zl", "Zp"})
+_FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_LONGEST = 1_000  # characters of a key with its quotes; YAML takes a longer one for no key
 
 
 def to_yaml(data: dict[str, Any]) -> str:
@@ -24,7 +28,10 @@ def to_yaml(data: dict[str, Any]) -> str:
 
 def _mapping(data: dict[str, Any]) -> Iterator[str]:
     for key, value in data.items():
-        yield from _headed(f"{_text(key)}:", value)
+        name = _text(key)
+        if len(name) > _LONGEST:
+            raise ValueError(f"a name of more than {_LONGEST} characters")
+        yield from _headed(f"{name}:", value)
 
 
 def _list(items: list[Any]) -> Iterator[str]:
@@ -75,4 +82,13 @@ def _text(text: str) -> str:
     if plain:
         return text
     quoted = json.dumps(text, ensure_ascii=False)
-    return _ESCAPED.sub(lambda found: f"\\u{ord(found.group()):04x}", quoted)
+    return quoted if quoted.isascii() else "".join(char if _seen(char) else _code(char) for char in quoted)
+
+
+def _seen(char: str) -> bool:
+    return unicodedata.category(char) not in _HIDDEN and char not in _FILLERS
+
+
+def _code(char: str) -> str:
+    number = ord(char)
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

@@ -279,3 +279,19 @@ def test_a_full_disk_is_no_fault_of_ours() -> None:
         "hint: what was done before is done\n"
     )
     assert (done.returncode, done.stderr) == (1, wanted)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["validate", "--\x1b[2J\u202e"],
+        ["validate", "extra \x1b[2J\u202e"],
+        ["plan", "--format", "\x1b[2J\u202e"],
+        ["\x1b[2J\u202e"],
+    ],
+)
+def test_words_on_the_command_line_stay_words(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.execute(arguments) == cli.USAGE
+    said = capsys.readouterr().err
+    assert said.replace("\n", "").isprintable(), said
+    assert "\\u202e" in said

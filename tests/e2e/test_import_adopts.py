@@ -222,3 +222,18 @@ def test_a_plan_has_nothing_to_say_of_one_that_is_and_asks_once_an_object(tmp_pa
         f"{STORE}/models/old/churn/metrics.json",
         f"{STORE}/{MODEL}",
     ]
+
+
+def test_what_looks_like_a_secret_is_left_out_of_git_and_named(tmp_path: Path) -> None:
+    bed = beds.fresh()
+    arn = by_hand(bed)
+    secret = "token=hunter2hunter2"
+    group = arn.replace("model-package", "model-package-group").rpartition("/")[0]
+    bed.client(HUB, "sagemaker").call(
+        "AddTags", ResourceArn=group, Tags=[{"Key": "auth", "Value": f"api_key={secret}"}]
+    )
+    bed.client(HUB, "sagemaker").call("UpdateModelPackage", ModelPackageArn=arn, ApprovalDescription=f"auth_{secret}")
+    made = imported(bed, bare(tmp_path))
+    assert not [text for text in made.made.values() if "hunter2" in text]
+    unfit = "what looks like a secret is in it, and Git is no place for one; change it in the hub"
+    assert made.open == (f"churn: its tags left out: {unfit}", f"{arn}: not taken in: {unfit}")

@@ -225,3 +225,19 @@ def test_hints(repo: Repo) -> None:
     assert hint_of(event(1, resources=[alone], detail={"ModelPackageArn": alone}), fleet) == Hint()
     repo.edit("platform/spoke-churn-lab.yaml", "spec:\n", "spec:\n  pattern: push\n")
     assert hint_of(event(3), load(repo.top, attribution=False)) == Hint()
+
+
+def test_words_of_an_event_stay_words_in_the_log_and_the_answer(
+    following: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
+    canary = "c4n4ryc4n4ryc4n4ry"
+    forged = timer(f"1\n::error::gone \x1b[2J\u202e password={canary}")
+    with caplog.at_level("INFO", logger="hubwright.events"):
+        answer = pull_handler(forged, None)
+        pull_handler({"Records": [{"messageId": f"\n\x1b {canary}", "body": json.dumps(forged)}]}, None)
+    assert answer["refused"].endswith("password=[redacted], which is no hub of this fleet")
+    assert [message.count("\\x0a::error::gone \\x1b[2J\\u202e password=[redacted]") for message in caplog.messages] == [
+        1,
+        1,
+    ]
+    assert all(message.isprintable() for message in caplog.messages)
