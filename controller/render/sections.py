@@ -48,7 +48,7 @@ def headline(report: Report) -> str:
     shown = plan.revision[:12]
     if report.kind == "result":
         done = sum(outcome.status == "done" for outcome in report.outcomes)
-        did = f"{done} of {number(total, 'action')} done" if total else _idle(report)
+        did = f"{done:,} of {number(total, 'action')} done" if total else _idle(report)
         return f"Result at {shown}: {did}{_copied(report)}. {_standings(report)}"
     if not total:
         return f"Plan for {shown}: {_idle(report)}. {_standings(report)}"
@@ -67,10 +67,10 @@ def _amounts(report: Report) -> str:
     creating = sum(action.verb == "create" for action in actions)
     other = len(actions) - revoking - approving - creating
     parts = [
-        f"{revoking} to REVOKE" if revoking else "",
-        f"{creating} to create" if creating else "",
-        f"{other} to change" if other else "",
-        f"{approving} to approve" if approving else "",
+        f"{revoking:,} to REVOKE" if revoking else "",
+        f"{creating:,} to create" if creating else "",
+        f"{other:,} to change" if other else "",
+        f"{approving:,} to approve" if approving else "",
     ]
     return ", ".join(part for part in parts if part) + _to_copy(report)
 
@@ -109,7 +109,7 @@ def _standings(report: Report) -> str:
     if not report.rows:
         return "No promotions."
     counts = {name: count for name, count in report.counts.items() if name not in ("create", "update")}
-    shown = listed(f"{count} {name}" for name, count in reversed(list(counts.items())))
+    shown = listed(f"{count:,} {name}" for name, count in reversed(list(counts.items())))
     return f"{number(len(report.rows), 'promotion')}: {shown}."
 
 

@@ -170,6 +170,11 @@ def empty() -> Report:
     return Report("plan", Plan("worktree", (), ()))
 
 
+def of_rows(*rows: Row) -> Report:
+    """A plan that only says how these stand."""
+    return Report("plan", Plan(REVISION, (), ()), rows)
+
+
 def failed() -> Report:
     """A result in which something failed, something waited, and a duplicate was found."""
     actions = (revoke("churn-3", 3), *making("churn-4"), approve("churn-4", 4), approve("churn-5", 5))

@@ -134,7 +134,7 @@ def test_the_comment_of_ten_thousand_changes_fits() -> None:
     assert kept > 100
     assert f"- … and {10_000 - kept} more, not shown here" in comment
     assert "| Approvals | 10000 |" in comment
-    assert "10000 pending" in comment.splitlines()[2]
+    assert "10,000 pending" in comment.splitlines()[2]
 
 
 def test_annotations_and_sarif_have_their_own_escapes() -> None:

@@ -228,7 +228,7 @@ def test_a_browser_shows_ten_thousand_promotions(tmp_path: Path) -> None:
     assert ready
     print(f"\n10,000 promotions: usable after {ready.group(1)} ms")
     assert int(ready.group(1)) < 10_000  # the aim is 2,000; this machine may be busy
-    assert "10000 of 10000</span>" in shown
+    assert "10,000 of 10,000</span>" in shown
     assert shown.count("<article") == 100
 
 

@@ -14,13 +14,17 @@
   const rows = data.rows.map((row) => Object.fromEntries(columns.map((name, place) => [name, row[place]])));
   for (const row of rows) row.text = JSON.stringify([row.name, row.group, row.spoke, row.standing, row.facts, row.lines]).toLowerCase();
   const rank = Object.keys(data.tones);
-  rows.sort((a, b) => rank.indexOf(a.standing) - rank.indexOf(b.standing) || (a.name < b.name ? -1 : 1));
+  // As people count: team-9 before team-10.
+  const order = new Intl.Collator("en", { numeric: true }).compare;
+  const places = new Map(rank.map((word, place) => [word, place]));
+  const place = (word) => places.get(word) ?? -1;
+  rows.sort((a, b) => place(a.standing) - place(b.standing) || order(a.name, b.name));
   let shown = PAGE;
 
   const fill = (id, words) => {
     for (const word of words) at(id).append(new Option(word, word));
   };
-  const distinct = (name) => [...new Set(rows.map((row) => row[name]).filter(Boolean))].sort();
+  const distinct = (name) => [...new Set(rows.map((row) => row[name]).filter(Boolean))].sort(order);
   fill("standing", Object.keys(data.tones).filter((word) => rows.some((row) => row.standing === word)));
   const groups = distinct("group");
   const spokes = distinct("spoke");
@@ -51,6 +55,7 @@
     if (row.was !== null) head.append(make("span", row.was ? "was " + row.was : "new", "tag warn"));
     if (row.health) head.append(make("span", row.health, "tag " + tone(row.health)));
     head.append(make("span", [row.group, row.spoke].filter(Boolean).join(" from "), "place"));
+    if (row.lines.length && tone(row.standing) !== "good") head.append(make("span", row.lines[0], "why"));
     details.append(head);
     const inside = make("div", undefined, "inside");
     const list = make("dl");
@@ -68,8 +73,10 @@
         picture.tabIndex = 0;
         picture.setAttribute("role", "group");
         picture.setAttribute("aria-label", "Lineage of " + row.name);
-        picture.append(pictures.lineage(row.chain));
         list.after(picture);
+        const narrow = picture.clientWidth < 560;
+        picture.classList.toggle("narrow", narrow);
+        picture.append(narrow ? pictures.column(row.chain) : pictures.lineage(row.chain));
       });
     }
     const link = make("a", "Link to this");
@@ -83,7 +90,9 @@
   const render = () => {
     const found = matching();
     at("rows").replaceChildren(...found.slice(0, shown).map(card));
-    at("count").textContent = found.length + " of " + rows.length;
+    at("count").textContent = found.length.toLocaleString("en") + " of " + rows.length.toLocaleString("en");
+    at("none").hidden = found.length > 0;
+    at("none").textContent = found.length ? "" : rows.length ? "Nothing here matches the filter: Clear shows everything again." : "There is nothing here.";
     at("more").hidden = found.length <= shown;
   };
 
@@ -137,6 +146,7 @@
       body.append(line);
     }
     table.replaceChildren(head, body);
+    at("matrix").hidden = !groups.length;
     at("legend").textContent = groups.length
       ? "Each cell: how the worst of its entries stands and how many there are; below, what the hub says of them. Press one to filter."
       : "Nothing here belongs to a group.";
@@ -196,6 +206,7 @@
     render();
     figures();
     timeline();
+    jumps();
   };
   const follow = () => {
     const hash = location.hash;
@@ -214,6 +225,22 @@
       target.querySelector("details").open = true;
       target.scrollIntoView({ behavior: "instant" });
     }
+  };
+
+  // What is jumped to must not end below the bar, which stays where it is and is as high as its fields need.
+  const room = () => {
+    const bar = at("filter"), stays = getComputedStyle(bar).position === "sticky";
+    document.documentElement.style.scrollPaddingTop = (stays ? bar.offsetHeight + 8 : 8) + "px";
+  };
+  const jumps = () => {
+    const parts = [...document.querySelectorAll("main section")].filter((part) => !part.hidden);
+    at("jump").replaceChildren(...parts.map((part) => {
+      const title = at(part.getAttribute("aria-labelledby"));
+      const button = make("button", title.firstChild.textContent.trim());
+      button.type = "button";
+      button.addEventListener("click", () => title.scrollIntoView());
+      return button;
+    }));
   };
 
   let waiting;
@@ -247,8 +274,11 @@
       at("words").focus();
     }
   });
+  window.addEventListener("resize", room);
   since();
   matrix();
+  room();
   follow();
+  jumps();
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 })();

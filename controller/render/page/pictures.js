@@ -41,6 +41,30 @@ const pictures = (() => {
     return svg;
   };
 
+  // The same from top to bottom, where there is no room beside each other.
+  const column = (given) => {
+    const columns = given.map((parts, place) => [HEADS[place], parts]).filter(([, parts]) => parts.length);
+    const wide = 300, tall = 26, head = 20, gap = 12;
+    const high = columns.reduce((sum, [, parts]) => sum + head + parts.length * (tall + 6) + gap, 0) - gap;
+    const label = columns.map(([name, parts]) => name + ": " + parts.join(", ")).join("; ");
+    const svg = frame(wide, high, label);
+    let y = 0;
+    columns.forEach(([name, parts], number) => {
+      svg.append(draw("text", { x: 0, y: y + 14, class: "soft" }, name));
+      y += head;
+      for (const part of parts) {
+        const box = draw("g", {});
+        box.append(draw("title", {}, part), draw("rect", { x: 0.5, y: y + 0.5, width: wide - 1, height: tall - 1, rx: 6 }));
+        box.append(draw("text", { x: 8, y: y + 17 }, fitting(part, 42)));
+        svg.append(box);
+        y += tall + 6;
+      }
+      if (number + 1 < columns.length) svg.append(draw("path", { d: `M${wide / 2} ${y - 6}V${y + gap + 6}` }));
+      y += gap;
+    });
+    return svg;
+  };
+
   const spark = (group, metric, points, width = 240, height = 56) => {
     const edge = height / 9, radius = height / 16;
     const figures = points.map((point) => point[1]);
@@ -60,7 +84,7 @@ const pictures = (() => {
 
   const timeline = (moments) => {
     const width = 1000, edge = 110, row = 24;
-    const groups = [...new Set(moments.map((moment) => moment[1]))].sort().slice(0, 12);
+    const groups = [...new Set(moments.map((moment) => moment[1]))].sort(new Intl.Collator("en", { numeric: true }).compare).slice(0, 12);
     const shown = moments.filter((moment) => groups.includes(moment[1]));
     const times = shown.map((moment) => Date.parse(moment[0]));
     const first = times.reduce((one, two) => Math.min(one, two)), last = times.reduce((one, two) => Math.max(one, two));
@@ -82,5 +106,5 @@ const pictures = (() => {
     if (last !== first) svg.append(draw("text", { x: width - 10, y: foot, class: "soft", "text-anchor": "end" }, day(last)));
     return svg;
   };
-  return { figure, lineage, spark, timeline };
+  return { column, figure, lineage, spark, timeline };
 })();
