@@ -2,18 +2,21 @@
 
 A page is its own source. Blocks marked `console` hold commands after `$ `, all run by one bash in a new folder; below
 each stands its output, which is replaced. Blocks with `title=PATH` are written to that file first. Nothing else is
-touched. A check looks past what differs from run to run: ports, commit ids, times and process ids.
+touched. A check looks past what differs from run to run: ports, commit ids, times and process ids. Where a
+page has the comment `<!-- ran in N s -->`, it says how long the commands took.
 """
 
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 import shlex
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +29,7 @@ _PASSING = (
     (re.compile(r"(127\.0\.0\.1|localhost):[0-9]+"), r"\1:PORT"),
     (re.compile(r"(?<![0-9a-f:@-])[0-9a-f]{7,40}(?![0-9a-f-])"), "COMMIT"),
     (re.compile(r"copied in [0-9.]+ s"), "copied in TIME"),
+    (re.compile(r"ran in [0-9]+ s"), "ran in TIME"),
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+(Z|\+00:00)"), "TIME"),
 )
 
@@ -128,7 +132,9 @@ def rewritten(page: str) -> str:
                 file.write_text(body, encoding="utf-8")
             return f"```{info}\n{told(body, shell) if info == 'console' else body}```"
 
-        return _BLOCK.sub(block, page)
+        began = time.monotonic()
+        page = _BLOCK.sub(block, page)
+        return re.sub(r"ran in [0-9]+ s", f"ran in {math.ceil(time.monotonic() - began)} s", page)
 
 
 def lasting(text: str) -> list[str]:

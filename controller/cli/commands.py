@@ -246,15 +246,19 @@ def current(group: str, form: str, **values: Any) -> int:
 @click.option("--ready-file", type=_FILE, metavar="FILE", help="Written, as JSON, once it serves.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of the AWS endpoint; any free one by default.")
 @click.option("--authorize/--no-authorize", default=True, show_default=True, help="Whether policies are asked.")
-def sandbox(seed: str, ready_file: Path | None, port: int, *, authorize: bool) -> int:
+@click.argument("command", nargs=-1, metavar="[-- COMMAND...]")
+def sandbox(seed: str, ready_file: Path | None, port: int, command: tuple[str, ...], *, authorize: bool) -> int:
     """Serve an embedded hub and two spokes on loopback until Ctrl-C.
 
+    With a COMMAND, such as a shell: as long as that runs, with the sandbox as all the AWS that it knows.
+
     \b
+    Example: hubwright sandbox -- bash
     Example: hubwright sandbox --seed empty --ready-file ready.json
     """
     from controller.cli.embedded import sandbox as run
 
-    return run(seed, ready_file, port, authorize=authorize)
+    return run(seed, ready_file, port, authorize=authorize, command=command)
 
 
 @hubwright.command()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,13 +90,21 @@ def write_ready(path: Path, document: dict[str, Any]) -> None:
     Path(name).replace(path)
 
 
-def run(seed: str = "empty", ready_file: Path | None = None, port: int = 0, *, authorize: bool = True) -> int:
-    """The command: serves until Ctrl-C or SIGTERM. Gives the exit code; the ready file is gone afterwards.
+def run(
+    seed: str = "empty",
+    ready_file: Path | None = None,
+    port: int = 0,
+    *,
+    authorize: bool = True,
+    command: Sequence[str] = (),
+) -> int:
+    """The command: serves until Ctrl-C or SIGTERM, or as long as `command` runs, which finds its settings in the
+    environment. Gives the exit code, which is that command's; the ready file is gone afterwards.
 
     `authorize`: policies are asked.
     KeyError for an unknown seed; OSError when the port is taken or the ready file cannot be written.
     """
-    plant = SEEDS[seed]
+    plant, code = SEEDS[seed], 0
     stopped, written = threading.Event(), False
     before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -104,13 +115,30 @@ def run(seed: str = "empty", ready_file: Path | None = None, port: int = 0, *, a
         if ready_file is not None:
             write_ready(ready_file, serving.ready())
             written = True
-        print(f"sandbox ready at {serving.endpoint}", flush=True)
-        while not stopped.wait(3600):
-            pass
-        serving.close()
+        print(f"sandbox ready at {serving.endpoint}", flush=True, file=sys.stderr if command else sys.stdout)
+        try:
+            code = _beside(command, serving.ready()["env"]) if command else _until(stopped)
+        finally:
+            serving.close()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
         if ready_file is not None and written:
             ready_file.unlink(missing_ok=True)
+    return code
+
+
+def _until(stopped: threading.Event) -> int:
+    while not stopped.wait(3600):
+        pass
     return 0
+
+
+def _beside(command: Sequence[str], settings: Mapping[str, str]) -> int:
+    """Runs a command that knows of nothing else in AWS. Ctrl-C is the command's own: a shell goes on after it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    process = subprocess.Popen(command, env={**kept, **settings})  # noqa: S603  (what the person asks to be run)
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    code = process.wait()
+    return code if code >= 0 else 128 - code

@@ -31,6 +31,7 @@ ELSEWHERE = {
     "tutorial.md": ".ci/run: scripts/docs_tutorial.py --check",
     "hubwright promote edge-lab/edge-models/3 --to edge --as spoke=edge-lab": "tests/cli/test_push.py: "
     "test_the_spoke_promotes_and_locks_what_nobody_else_reads",
+    "hubwright sandbox -- bash": "scripts/docs_tutorial.py: docs/quickstart.md",
     "make demo": ".ci/run: make demo",
     "make test": ".ci/run: make test",
 }
@@ -40,7 +41,6 @@ NAMED = {
     "comment": "tests/github/test_flow.py: test_a_change_from_its_pull_request_to_the_hub",
     "plans": "tests/github/test_flow.py: test_a_change_from_its_pull_request_to_the_hub",
     "review": "tests/github/test_flow.py: test_a_change_from_its_pull_request_to_the_hub",
-    "sandbox": ".ci/run: scripts/docs_tutorial.py --check",
     "validate": ".ci/run: scripts/docs_tutorial.py --check",
     "web-identity": "tests/github/test_identity.py: web-identity",
 }

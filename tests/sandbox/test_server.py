@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -208,3 +209,51 @@ def test_skopeo_copies_and_inspects(serving: Serving, tmp_path: Path) -> None:
     assert out.returncode == 0, out.stderr
     assert skopeo("copy", *to, layout(tmp_path / "no", image), f"{place}/absent:1").returncode != 0
     assert skopeo("inspect", "--tls-verify=false", "--creds", "AWS:wrong", f"{place}/team/app:1").returncode != 0
+
+
+def beside(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    known = {**os.environ, "AWS_PROFILE": "not-there", "AWS_SESSION_TOKEN": "another's", **environment}
+    return subprocess.run(
+        [sys.executable, "-m", "controller", "sandbox", "--", *command],
+        env=known,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_command_beside_it_knows_the_sandbox_and_no_other_aws() -> None:
+    code = (
+        "import boto3, os, sys; print(sorted(name for name in os.environ if name.startswith('AWS_')));"
+        "print(boto3.client('sts').get_caller_identity()['Account']); sys.exit(7)"
+    )
+    done = beside(sys.executable, "-c", code)
+    names = "['AWS_ACCESS_KEY_ID', 'AWS_DEFAULT_REGION', 'AWS_ENDPOINT_URL', 'AWS_SECRET_ACCESS_KEY']"
+    assert (done.returncode, done.stdout.splitlines()) == (7, [names, HUB])
+    assert re.fullmatch(r"sandbox ready at http://127\.0\.0\.1:[0-9]+\n", done.stderr)
+
+
+def test_a_command_that_is_not_there_is_said_to_be() -> None:
+    done = beside("not-a-program")
+    assert (done.returncode, done.stdout) == (64, "")
+    assert done.stderr == 'error: there is no program "not-a-program"\nhint: such as: hubwright sandbox -- bash\n'
+
+
+def test_ctrl_c_is_the_commands_own_and_an_end_reaches_it() -> None:
+    code = "import signal, sys; signal.signal(signal.SIGINT, lambda *_: None); print('up', flush=True); signal.pause(); signal.pause()"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "controller", "sandbox", "--", sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        os.killpg(process.pid, signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 128 + signal.SIGTERM
