@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -11,6 +11,7 @@ from controller.core.errors import HubwrightError
 from controller.core.manifest import Hub, Spoke, Store
 from controller.core.manifests import Manifests
 from controller.core.model import Target
+from controller.core.problems import did_you_mean
 from controller.kinds import artifact
 from controller.kinds.base import Cloud, Purpose
 
@@ -83,9 +84,14 @@ def _entered(cloud: Cloud, target: Target, about: str, purpose: Purpose) -> Chec
 
 
 def _store(cloud: Cloud, target: Target, store: Store) -> Check:
-    why, bucket = artifact.unfit(cloud.client(target, "s3"), target.account, store), store.bucket
+    client, bucket = cloud.client(target, "s3"), store.bucket
+    why, hint = artifact.examined(client, target.account, store)
     if why:
-        return Check("store", bucket, "fail", why, "a store is a versioned bucket of the hub's own account")
+        return Check("store", bucket, "fail", why, hint)
+    region = client.call("HeadBucket", Bucket=bucket, ExpectedBucketOwner=target.account).get("BucketRegion")
+    if region and region != target.region:
+        hint = f"is `region: {target.region}` of the Hub right? A store elsewhere works; what leaves a region costs"
+        return Check("store", bucket, "warn", f"is in {region}, and the hub in {target.region}", hint)
     return Check("store", bucket, "ok", "is the hub's own, and versioned")
 
 
@@ -95,7 +101,8 @@ def _immutable(cloud: Cloud, target: Target, prefix: str) -> Check:
     loose = [item["repositoryName"] for item in mine if item.get("imageTagMutability") != "IMMUTABLE"]
     if loose:
         says = f"{len(loose)} of {len(mine)} repositories let tags be moved, such as {loose[0]}"
-        return Check("images", target.account, "fail", says, "set their tags immutable: nothing else must write there")
+        hint = f"aws ecr put-image-tag-mutability --image-tag-mutability IMMUTABLE --repository-name {loose[0]}"
+        return Check("images", target.account, "fail", says, f"nothing else must write there: {hint}")
     return Check("images", target.account, "ok", f"all tags of {len(mine)} repositories below {prefix}/ are immutable")
 
 
@@ -106,6 +113,16 @@ def _bus(cloud: Cloud, target: Target, bus: str) -> Check:
     if not wired:
         return Check("bus", bus, "warn", "has no rule that is enabled", "make them: hubwright access apply")
     return Check("bus", bus, "ok", f"has {len(wired)} enabled rules")
+
+
+def regions(manifests: Manifests, known: Collection[str]) -> Iterator[Check]:
+    """The regions that nobody knows by such a name; no network is asked."""
+    for kind, entries in (("hub", manifests.hubs), ("spoke", manifests.spokes)):
+        for name, entry in sorted(entries.items()):
+            region = entry.spec.region or ""
+            if region and region not in known:
+                hint = did_you_mean(region, known) or "look for a slip; a newer boto3 knows newer regions"
+                yield Check("region", f"{kind} {name}", "warn", f"{region} is no region that boto3 knows", hint)
 
 
 def clock(off: float) -> Check:

@@ -113,7 +113,10 @@ def _hint(operation: str, code: str, status: int) -> str:
         return "the object is archived (S3 Glacier): its owner must restore it first, then run this again"
     denied = status == 403 or "AccessDenied" in code
     if denied and operation == "sts:AssumeRole":
-        return "the role must exist, trust the caller, and expect the same external id; the caller needs sts:AssumeRole"
+        return (
+            "check the account and the role's name: the role must exist there, trust the caller, and expect the same "
+            "external id; the caller needs sts:AssumeRole"
+        )
     if denied:
         return f"the role lacks {operation}, or the owner's policy or the account's owner check refuses it"
     if "Throttl" in code or code in {"SlowDown", "TooManyRequestsException"}:

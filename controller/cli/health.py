@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from controller.aws.clock import seconds_off
+from controller.aws.regions import regions as known_regions
 from controller.cli.output import write
 from controller.cli.reading import read_manifests
 from controller.cli.run import Run, opened
 from controller.cli.settings import Settings
+from controller.core.errors import HubwrightError
 from controller.core.manifests import Manifests
 from controller.core.redact import redacted_all
-from controller.doctor import Check, clock, examine, tried
+from controller.doctor import Check, clock, examine, regions, tried
 from controller.render.document import to_json
 from controller.render.escape import terminal
 from controller.render.words import number
@@ -37,15 +39,21 @@ def _checks(settings: Settings) -> Iterator[Check]:
 
     def look() -> Check:
         found.append(read_manifests(settings))
-        return _valid(found[0])
+        return _valid(found[0], settings.again())
 
     yield tried("manifests", settings.path, look)
     if not found:
         return
-    regions = [entry.spec.region for entry in found[0].hubs.values()]
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or next(iter(regions), "us-east-1")
+    ours = [entry.spec.region for entry in found[0].hubs.values()]
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or next(iter(ours), "us-east-1")
     credentials = "sign in, or set the credentials of the controller's role"
-    yield tried("clock", "this machine", lambda: clock(seconds_off(region)), credentials)
+    yield from regions(found[0], known_regions())
+    try:
+        yield clock(seconds_off(region))
+    except HubwrightError as error:
+        yield Check("AWS", "this machine", "fail", str(error), error.hint or credentials)
+        yield Check("accounts", found[0].fleet.name, "fail", "were not looked at: AWS could not be asked", "see above")
+        return
     with opened(settings) as run:
         yield from _accounts(run)
 
@@ -66,10 +74,11 @@ def _git(settings: Settings) -> Check:
     return Check("git", settings.repo, "ok", f"{settings.ref} is {revision[:12]}")
 
 
-def _valid(manifests: Manifests) -> Check:
+def _valid(manifests: Manifests, again: str) -> Check:
     if manifests.problems:
         faults = number(len(manifests.problems), "fault")
-        return Check("manifests", manifests.fleet.name, "fail", f"have {faults}", "see: hubwright validate")
+        says = f"have {faults}, first {manifests.problems[0]}"
+        return Check("manifests", manifests.fleet.name, "fail", says, f"see: hubwright validate{again}")
     says = f"{number(len(manifests.hubs), 'hub')}, {number(len(manifests.spokes), 'spoke')}"
     return Check("manifests", manifests.fleet.name, "ok", f"are valid: {says}")
 

@@ -119,17 +119,28 @@ def read(client: Client, account: str, store: Store) -> dict[str, RecordPlace]:
 
 def unfit(client: Client, account: str, store: Store) -> str:
     """Why a store cannot be used, or an empty text: it must exist, be the hub's own, and be versioned."""
+    return examined(client, account, store)[0]
+
+
+def examined(client: Client, account: str, store: Store) -> tuple[str, str]:
+    """(why a store cannot be used, what its owner can do about it); empty texts when it can."""
+    versioned = f"aws s3api put-bucket-versioning --bucket {store.bucket} --versioning-configuration Status=Enabled"
     try:
         answer = client.call("GetBucketVersioning", Bucket=store.bucket, ExpectedBucketOwner=account)
     except CloudError as error:
         if error.missing:
-            return f"the bucket {store.bucket} of the store {store.name} does not exist"
+            make = f"make it in the hub's account and region, then: {versioned}; or mend its name in the Hub"
+            return f"the bucket {store.bucket} of the store {store.name} does not exist", make
         if error.denied:
-            return f"the bucket {store.bucket} of the store {store.name} is not readable, or not owned by {account}"
+            look = "a store is the hub's own: look whose bucket it is; the read role needs s3:GetBucketVersioning on it"
+            return (
+                f"the bucket {store.bucket} of the store {store.name} is not readable, or not owned by {account}",
+                look,
+            )
         raise
     if answer.get("Status") != "Enabled":
-        return f"the bucket {store.bucket} of the store {store.name} is not versioned"
-    return ""
+        return f"the bucket {store.bucket} of the store {store.name} is not versioned", versioned
+    return "", ""
 
 
 def read_back(client: Client, account: str, bucket: str, name: str) -> Record:

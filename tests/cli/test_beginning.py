@@ -191,13 +191,65 @@ def test_doctor_says_what_is_not_well(live: Command, repo: Repo, hand: Hands) ->
     assert "acme-model-store" in bad[0]
     assert "models/222222222222/loose" in bad[1]
     assert "churn-lab" in bad[2]
-    assert said.out.count("      hint: ") >= 3
+    hints = [line.strip() for line in said.out.splitlines() if line.startswith("      hint: ")]
+    assert hints == [
+        "hint: aws s3api put-bucket-versioning --bucket acme-model-store --versioning-configuration Status=Enabled",
+        (
+            "hint: nothing else must write there: aws ecr put-image-tag-mutability --image-tag-mutability IMMUTABLE "
+            "--repository-name models/222222222222/loose"
+        ),
+        (
+            "hint: check the account and the role's name: the role must exist there, trust the caller, and expect the same "
+            "external id; the caller needs sts:AssumeRole"
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            "region: eu-west-1",
+            "region: eu-north-1",
+            (
+                "WARN  store: acme-model-store: is in eu-west-1, and the hub in eu-north-1\n      hint: is "
+                "`region: eu-north-1` of the Hub right? A store elsewhere works; what leaves a region costs\n"
+            ),
+        ),
+        (
+            "region: eu-west-1",
+            "region: eu-wst-1",
+            "WARN  region: hub central: eu-wst-1 is no region that boto3 knows\n      hint: did you mean ",
+        ),
+        (
+            "bucket: acme-model-store",
+            "bucket: acme-model-stor",
+            (
+                "FAIL  store: acme-model-stor: the bucket acme-model-stor of the store main does not exist\n      hint: make it "
+                "in the hub's account and region, then: aws s3api put-bucket-versioning --bucket acme-model-stor "
+                "--versioning-configuration Status=Enabled; or mend its name in the Hub\n"
+            ),
+        ),
+        (
+            'account: "111111111111"',
+            "account: 111111111111",
+            "FAIL  manifests: growth: have 1 fault, first manifests/platform/hub-central.yaml:8:12: spec.account: 111111111111 is not text; expected 12 digits",
+        ),
+    ],
+)
+def test_doctor_knows_a_slip_in_the_hub(live: Command, repo: Repo, old: str, new: str, says: str) -> None:
+    repo.edit("platform/hub-central.yaml", old, new)
+    said = live("doctor").out
+    assert says in said, said
 
 
 def test_doctor_without_credentials_or_a_repository(hubwright: Command, tmp_path: Path) -> None:
     said = hubwright("doctor")
     assert said.code == 1
-    assert "FAIL  clock" in said.out
+    assert [line[:16] for line in said.out.splitlines() if line.startswith("FAIL")] == [
+        "FAIL  AWS: this ",
+        "FAIL  accounts: ",
+    ]
     assert execute(["doctor", "--repo", str(tmp_path)]) == 1
 
 
