@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from controller.cli.options import FOLDER, REVISION, RUNNING, formats, settings, taking
+from controller.cli.overview import Overview
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _WHERE = (
@@ -22,7 +23,7 @@ _WHERE = (
 )
 
 
-@click.group()
+@click.group(cls=Overview)
 def access() -> None:
     """The policies, roles, buses and rules that the fleet needs: render, plan, apply.
 

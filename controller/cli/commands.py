@@ -24,12 +24,13 @@ from controller.cli.options import (
     settings,
     taking,
 )
+from controller.cli.overview import Overview
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Overview, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="hubwright")
 def hubwright() -> None:
     """Keeps Amazon SageMaker model registries in the state that Git declares.
@@ -163,7 +164,7 @@ def trace(what: str, form: str, **values: Any) -> int:
     """Trace hub versions back to training job, data and commit, and forward to their readers.
 
     \b
-    WHAT is a version's ARN (in a hub or a spoke), an s3:// URI, an image or other digest, or a promotion's id.
+    Of a version by its ARN (in a hub or a spoke), by an s3:// URI, an image or other digest, or a promotion's id.
     Example: hubwright trace arn:aws:sagemaker:eu-west-1:111111111111:model-package/churn/8
     """
     from controller.cli.tracing import trace as run

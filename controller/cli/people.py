@@ -10,6 +10,7 @@ import click
 
 from controller.cli.commands import hubwright as hubwright
 from controller.cli.options import FOLDER, REVISION, RUNNING, Command, formats, settings, taking
+from controller.cli.overview import Overview
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _REPOSITORY = click.option(
@@ -67,7 +68,14 @@ def issue(title: str, body: Path, topic: str, repository: str | None, login: str
 
 
 @hubwright.command()
-@click.option("--into", "folder", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR")
+@click.option(
+    "--into",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Where to put them.",
+)
 @click.option("--last", type=click.IntRange(1, 200), default=20, show_default=True, help="Commits of the branch.")
 @click.option("--repo", default=".", metavar="DIR", show_default=True, help="The Git repository.")
 @click.option("--ref", default="HEAD", metavar="REV", show_default=True, help="The branch's newest commit.")
@@ -142,7 +150,13 @@ def web_identity(role: str, variable: str | None) -> int:
 @click.option("--spoke", default="churn-lab", show_default=True, metavar="NAME", help="Its account's name.")
 @click.option("--spoke-account", default="222222222222", show_default=True, metavar="ID", help="Its account.")
 @click.option("--github", default="", metavar="OWNER/NAME", help="The repository whose jobs may assume the CI roles.")
-@click.option("--ci", type=click.Choice(["github", "gitlab", "none"]), default="github", show_default=True)
+@click.option(
+    "--ci",
+    type=click.Choice(["github", "gitlab", "none"]),
+    default="github",
+    show_default=True,
+    help="Whose workflows to write.",
+)
 @taking(FOLDER[:2])
 def init(**values: Any) -> int:
     """Write the layout of a repository: a fleet, a hub, a spoke, rules, a team, owners and workflows.
@@ -156,7 +170,7 @@ def init(**values: Any) -> int:
     return begin(common, Beginning(**values))
 
 
-@hubwright.group()
+@hubwright.group(cls=Overview)
 def new() -> None:
     """Write the manifest of one more spoke or group.
 

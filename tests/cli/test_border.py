@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from controller import cli
-from controller.cli import commands, term
+from controller.cli import commands, overview, term
 from controller.core.errors import AccountError, HeldError
 from tests.cli.conftest import Command, Repo
 
@@ -295,3 +296,28 @@ def test_words_on_the_command_line_stay_words(arguments: list[str], capsys: pyte
     said = capsys.readouterr().err
     assert said.replace("\n", "").isprintable(), said
     assert "\\u202e" in said
+
+
+def test_every_command_has_its_place_and_its_whole_line_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    named = [name for names in overview.PARTS.values() for name in names]
+    assert sorted(named) == sorted(commands.hubwright.commands)
+    assert cli.execute(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("...") == 1  # of ARGS
+    assert "More:" not in said
+    assert re.findall(r"^([A-Z][\w ]+):$", said, re.MULTILINE) == ["Options", *overview.PARTS]
+
+
+def test_every_option_says_what_it_is_for() -> None:
+    found = [(command.name, option.name) for command in every(commands.hubwright) for option in silent(command)]
+    assert found == []
+
+
+def every(group: click.Group) -> list[click.Command]:
+    return [
+        one for item in group.commands.values() for one in (every(item) if isinstance(item, click.Group) else [item])
+    ]
+
+
+def silent(command: click.Command) -> list[click.Option]:
+    return [item for item in command.params if isinstance(item, click.Option) and not item.help and not item.hidden]
