@@ -117,12 +117,12 @@ def _bus(cloud: Cloud, target: Target, bus: str) -> Check:
 
 def regions(manifests: Manifests, known: Collection[str]) -> Iterator[Check]:
     """The regions that nobody knows by such a name; no network is asked."""
-    for kind, entries in (("hub", manifests.hubs), ("spoke", manifests.spokes)):
-        for name, entry in sorted(entries.items()):
-            region = entry.spec.region or ""
-            if region and region not in known:
-                hint = did_you_mean(region, known) or "look for a slip; a newer boto3 knows newer regions"
-                yield Check("region", f"{kind} {name}", "warn", f"{region} is no region that boto3 knows", hint)
+    said = {f"hub {name}": entry.spec.region for name, entry in sorted(manifests.hubs.items())}
+    said |= {f"spoke {name}": entry.spec.region or "" for name, entry in sorted(manifests.spokes.items())}
+    for about, region in said.items():
+        if region and region not in known:
+            hint = did_you_mean(region, known) or "look for a slip; a newer boto3 knows newer regions"
+            yield Check("region", about, "warn", f"{region} is no region that boto3 knows", hint)
 
 
 def clock(off: float) -> Check:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -137,8 +136,9 @@ def _until(stopped: threading.Event) -> int:
 def _beside(command: Sequence[str], settings: Mapping[str, str]) -> int:
     """Runs a command that knows of nothing else in AWS. Ctrl-C is the command's own: a shell goes on after it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    process = subprocess.Popen(command, env={**kept, **settings})  # noqa: S603  (what the person asks to be run)
+    # Python itself ignores SIGPIPE, which no program expects.
+    process = os.posix_spawnp(command[0], [*command], {**kept, **settings}, setsigdef=[signal.SIGPIPE])
     signal.signal(signal.SIGINT, lambda *_: None)
-    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-    code = process.wait()
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(process, signal.SIGTERM))
+    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
     return code if code >= 0 else 128 - code
