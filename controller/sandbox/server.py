@@ -138,7 +138,6 @@ def _beside(command: Sequence[str], settings: Mapping[str, str]) -> int:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     # Python itself ignores SIGPIPE, which no program expects.
     process = os.posix_spawnp(command[0], [*command], {**kept, **settings}, setsigdef=[signal.SIGPIPE])
-    signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: os.kill(process, signal.SIGTERM))
     code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
     return code if code >= 0 else 128 - code
