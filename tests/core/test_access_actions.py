@@ -19,11 +19,13 @@ from controller.source.load import load
 from tests import flows, flows_onward
 from tests.admins import CASE, ROOT, full
 from tests.bed import CHURN, HUB, REGION, VISION, manifests
+from tests.core import test_access_many
 from tests.e2e import test_confined, test_foreseen_more
 from tests.granted import PLATFORM
 
 GLOBAL = {
-    "aws:PrincipalArn", "aws:PrincipalOrgID", "aws:SourceAccount", "aws:SourceArn", "aws:PrincipalTag/hubwright-spoke",
+    "aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalOrgID", "aws:PrincipalTag/hubwright-spoke",
+    "aws:ResourceAccount", "aws:SourceAccount", "aws:SourceArn",
 }  # fmt: skip
 # Said by AWS's own pages, and not in the table: a group's policy lets others deploy with CreateModel on its versions;
 # S3's write conditions and the key's aliases are in the services' guides; the token's claims are its issuer's.
@@ -64,6 +66,7 @@ FLEETS = {
     "one hub, strict keys, audit": lambda folder: flows.everything(folder).fleet,
     "two hubs, gates, an alias": lambda folder: flows_onward.two_hubs(folder).fleet,
     "push confined": test_confined.fleet,
+    "many of each": lambda folder: test_access_many.mixed(folder),
     "an alias and a locked audit": lambda folder: manifests(folder, platform=test_foreseen_more.platform()),
     "no roles at all": lambda folder: manifests(folder, platform=PLATFORM),
 }

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from controller.core.access.derive import derive
-from controller.core.access.explain import Lack, advice, lacks
+from controller.core.access.explain import Lack, advice, granting, lacks
+from tests import bed as beds
 from tests.admins import full
+from tests.core.test_access_many import PUSHES, account, fleet, labs
 
 REGISTER = "arn:aws:sts::111111111111:assumed-role/hubwright-register/hubwright-1"
 READ = "arn:aws:sts::111111111111:assumed-role/hubwright-read/hubwright-1"
@@ -63,3 +65,21 @@ def test_a_refusal_names_what_would_grant_it(name):
 
 def test_other_errors_are_no_refusals():
     assert lacks("s3:GetObject in 111111111111/eu-west-1 failed: NoSuchKey: gone") == []
+
+
+def test_where_many_sources_are_granted_by_account_only_what_is_of_those_accounts_counts(tmp_path):
+    documents = derive(fleet(tmp_path, labs(60) | labs(40, 1, 60, **PUSHES)))
+    lab, pushing = account(7), account(77)
+    places = {
+        "arn:aws:s3:::lab-07-models-0/v1/m": (READ, True),
+        f"arn:aws:ecr:eu-west-1:{lab}:repository/lab-07/serve": (READ, True),
+        "arn:aws:ecr:eu-west-1:999999999999:repository/lab-07/serve": (READ, False),
+        "arn:aws:s3:::lab-77-models-0/v1/m": (REGISTER, True),
+        "arn:aws:s3:::nobodys-models/v1/m": (REGISTER, False),
+        f"arn:aws:s3:::{beds.STORE}/models/{pushing}/churn/x": (REGISTER, True),
+    }
+    for resource, (who, granted) in places.items():
+        action = "ecr:BatchGetImage" if ":ecr:" in resource else "s3:GetObject"
+        found = granting(Lack(action, who, resource, "identity"), documents)
+        role = who.split("/")[1]
+        assert [(item.key.kind, item.key.name) for item in found] == [("role_policy", role)] * granted, resource

@@ -17,7 +17,7 @@ def test_the_full_case_has_none():
 def test_a_policy_that_aws_would_not_take_is_said_with_its_place():
     fleet = full()
     hub = fleet.hubs["central"]
-    roles = tuple(f"arn:aws:iam::555555555555:role/{'r' * 50}{number:03}" for number in range(60))
+    roles = tuple(f"arn:aws:iam::555555555555:role/{'r' * 50}{number:03}" for number in range(120))
     churn = fleet.groups["churn"]
     fleet = replace(fleet, groups={**fleet.groups, "churn": replace(churn, spec=replace(churn.spec, readers=roles))})
     found = troubles(fleet)

@@ -46,12 +46,12 @@ def test_a_second_hub_reads_the_first_ones_store_and_gates_what_they_look_at(tmp
         for sid, said in item.statements.items()
     }
     store = f"arn:aws:s3:::{beds.STORE}/models/*"
-    copies = found[SECOND, "role_policy", "hubwright-register", f"HubwrightCopiesHub{HUB}"]
-    handed = found[HUB, "bucket_policy", beds.STORE, f"HubwrightHandsOn{SECOND}"]
+    copies = found[SECOND, "role_policy", "hubwright-register", "HubwrightCopiesHub"]
+    handed = found[HUB, "bucket_policy", beds.STORE, "HubwrightHandsOn"]
     assert (copies["Action"], copies["Resource"]) == (["s3:GetObjectVersion"], [store])
     assert handed["Condition"]["ArnEquals"]["aws:PrincipalArn"] == [f"arn:aws:iam::{SECOND}:role/hubwright-register"]
     assert (handed["Action"], handed["Resource"]) == (copies["Action"], [store])
-    assert (SECOND, "bucket_policy", "mirror-store", f"HubwrightHandsOn{HUB}") not in found
+    assert (SECOND, "bucket_policy", "mirror-store", "HubwrightHandsOn") not in found
     scans = found[HUB, "role_policy", "hubwright-read", "HubwrightSeesScans"]
     proofs = found[HUB, "role_policy", "hubwright-read", "HubwrightReadsProofs"]
     assert scans["Resource"] == [f"arn:aws:ecr:{REGION}:{HUB}:repository/models/*"]

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from controller.core.access.derive import derive
 from controller.preflight import explained
 from tests.bed import CHURN, HUB, STORE, VISION, promotion, standing, why
+from tests.core.test_access_many import labs
 from tests.flows_more import access_looked_at, tampered
 from tests.granted import PLATFORM, Granted, role, spoke
 
@@ -64,6 +66,24 @@ def test_a_push_spoke_registers_and_the_hub_approves_once_access_is_granted(gran
     pushed = world.push("vision-lab")
     assert (standing(pushed, "vision-lab-1"), why(pushed, "vision-lab-1")[1:]) == ("deferred", ())
     assert pushed.exit_code() == 0
+    done = world.run()
+    assert (standing(done, "vision-lab-1"), why(done, "vision-lab-1"), done.exit_code()) == ("converged", (), 0)
+
+
+@pytest.mark.parametrize(
+    "shape", [{"access": role}, {}, {"pattern": "push"}], ids=["with a role", "without", "that pushes"]
+)
+def test_one_of_so_many_that_they_are_granted_by_account(granted, shape):
+    own = {name: make(VISION) if callable(make) else make for name, make in shape.items()}
+    world = granted(
+        PLATFORM | labs(35, 2, **shape) | {"vision-lab": spoke("vision-lab", VISION, **own)}, wish("vision-lab")
+    )
+    said = str([item.statements for item in derive(world.fleet) if item.key.target.account == HUB])
+    assert ("arn:aws:s3:::*/*" in said, "lab-00-models" in said) == (True, False)
+    world.source("vision-lab", VISION)
+    world.apply(HUB, VISION)
+    if shape == {"pattern": "push"}:
+        assert (standing(world.push("vision-lab"), "vision-lab-1")) == "deferred"
     done = world.run()
     assert (standing(done, "vision-lab-1"), why(done, "vision-lab-1"), done.exit_code()) == ("converged", (), 0)
 

@@ -194,6 +194,36 @@ def test_it_reads_no_other_spoke(ground: Ground) -> None:
     assert s3.get_object(Bucket=STORE, Key=f"models/{CHURN}/g/x")["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
+def test_a_bucket_of_another_account_stays_shut_even_if_it_is_open_to_the_hub(ground: Ground) -> None:
+    """What a push spoke's session reads is its own account's: not another spoke's, and not the hub's."""
+    for account, bucket in ((VISION, "vision-lab-models"), (CHURN, "churn-lab-models")):
+        said = {"Effect": "Allow", "Principal": {"AWS": HUB}, "Action": "s3:*"}
+        said["Resource"] = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
+        opened = json.dumps({"Version": "2012-10-17", "Statement": [said]})
+        ground.admins.call(account, "s3", "PutBucketPolicy", Bucket=bucket, Policy=opened)
+        ground.admins.call(account, "s3", "PutObject", Bucket=bucket, Key="v1/model", Body=b"x")
+    s3 = ground.hub("s3")
+    assert s3.get_object(Bucket="churn-lab-models", Key="v1/model")["Body"].read() == b"x"
+    assert s3.list_objects_v2(Bucket="churn-lab-models")["KeyCount"] == 1
+    denied(lambda: s3.get_object(Bucket="vision-lab-models", Key="v1/model"), "s3:GetObject")
+    denied(lambda: s3.list_objects_v2(Bucket="vision-lab-models"), "s3:ListBucket")
+    ground.admins.bucket(HUB, "hub-private")
+    ground.admins.call(HUB, "s3", "PutObject", Bucket="hub-private", Key="v1/model", Body=b"x")
+    denied(lambda: s3.get_object(Bucket="hub-private", Key="v1/model"), "s3:GetObject")
+
+
+def test_who_enters_the_role_in_the_hub_sets_no_tag(ground: Ground) -> None:
+    """Whoever may be a spoke's session is named by the account, and the hub's is none."""
+    keys = ground.admins.call(HUB, "iam", "CreateAccessKey", UserName="administrator")["AccessKey"]
+    sts = ground.client("sts", {**keys, "SessionToken": "x"})
+    asked = {"RoleArn": REGISTER, "RoleSessionName": "run", "ExternalId": "growth"}
+    assert sts.assume_role(**asked)["Credentials"]
+    for account in (HUB, CHURN):
+        denied(
+            lambda account=account: sts.assume_role(**asked, Tags=[{"Key": TAG, "Value": account}]), "sts:TagSession"
+        )  # type: ignore[misc]
+
+
 def test_it_assumes_with_the_external_id_and_its_own_tag_only(ground: Ground) -> None:
     assert ground.register()["AccessKeyId"]
     denied(lambda: ground.register(external=None), "sts:AssumeRole")

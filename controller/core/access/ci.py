@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from controller.core.access import actions as may
 from controller.core.access.facts import PLAN, PUSH, RECONCILE, Facts, HubSide, Side, SpokeSide
-from controller.core.access.hub_roles import inline, reads_spoke, role_of
+from controller.core.access.hub_roles import inline, role_of
 from controller.core.access.pen import Pen
 from controller.core.access.settings import HubCi, SpokeCi
+from controller.core.access.sources import reads_itself
 from controller.core.access.statement import statement
 from controller.core.model import Key
 
@@ -42,7 +43,7 @@ def write_spoke_ci(pen: Pen, spoke: SpokeSide) -> None:
     may_do = _role(pen, spoke, ci, PUSH, ci.subjects.push, registers)
     if registers:
         pen.say(may_do, ("MarksSession",), statement(may.TAG_SESSION, registers), spoke.path)
-    reads_spoke(pen, spoke, may_do, spoke)
+    reads_itself(pen, spoke, may_do)
 
 
 def _role(pen: Pen, side: Side, ci: HubCi | SpokeCi, name: str, subjects: Sequence[str], roles: list[str]) -> Key:

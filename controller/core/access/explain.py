@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from controller.core.access.document import Document
 from controller.core.globs import matches
@@ -67,7 +68,19 @@ def advice(lack: Lack, documents: Iterable[Document]) -> str:
 
 def granting(lack: Lack, documents: Iterable[Document]) -> list[Document]:
     """The documents that would grant what is lacking."""
-    return [item for item in documents if grants(item, lack)]
+    found = list(documents)
+    owner = _owner(lack.resource, found)
+    return [item for item in found if grants(item, lack, owner)]
+
+
+def _owner(resource: str, documents: Iterable[Document]) -> str:
+    """The account of a resource; of a bucket as far as the fleet knows it, else empty."""
+    named = resource.split(":")[4:5]
+    if named and named[0]:
+        return named[0]
+    bucket = resource.rpartition(":::")[2].partition("/")[0]
+    owners = {item.key.name: item.key.target.account for item in documents if item.key.kind == "bucket_policy"}
+    return owners.get(bucket, "")
 
 
 def place(item: Document) -> str:
@@ -81,8 +94,8 @@ def place(item: Document) -> str:
     return f"the {item.key.kind.replace('_', ' ')} of {item.key.name} in {account} ({do})"
 
 
-def grants(item: Document, lack: Lack) -> bool:
-    """Whether a document would let the one who lacks do it."""
+def grants(item: Document, lack: Lack, owner: str) -> bool:
+    """Whether a document would let the one who lacks do it, to what the account `owner` has."""
     if item.key.kind == "role":
         return lack.action.startswith("sts:") and item.spec["arn"] == lack.resource
     own = item.key.kind == "role_policy"
@@ -91,9 +104,21 @@ def grants(item: Document, lack: Lack) -> bool:
     if not own and lack.side == "identity":
         return False
     return any(
-        said["Effect"] == "Allow" and lack.action in said["Action"] and _covers(item, said.get("Resource", ()), lack)
+        said["Effect"] == "Allow"
+        and lack.action in said["Action"]
+        and _covers(item, said.get("Resource", ()), lack)
+        and (not lack.resource or _owned(said, owner))
         for said in item.statements.values()
     )
+
+
+def _owned(said: Mapping[str, Any], owner: str) -> bool:
+    """Whether a statement is about what this account has, where it says whose; a session's tag says a spoke's."""
+    tests = said.get("Condition", {})
+    accounts = tests.get("StringEquals", {}).get("aws:ResourceAccount")
+    others = tests.get("StringNotEquals", {}).get("aws:ResourceAccount", ())
+    named = accounts is None or owner in accounts or (owner != "" and any(_VARIABLE.search(name) for name in accounts))
+    return named and owner not in others
 
 
 def _is_role(who: str, item: Document) -> bool:

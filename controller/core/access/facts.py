@@ -17,6 +17,8 @@ PUSH, PLAN, RECONCILE = "hubwright-push", "hubwright-ci-plan", "hubwright-ci-rec
 WORKER = "hubwright-worker"
 TAG = "hubwright-spoke"
 """The session tag that confines a push spoke's session of the register role; its value is the spoke's account."""
+UNTAGGED = {"Null": {f"aws:PrincipalTag/{TAG}": ["true"]}}
+"""The condition of a session that is no push spoke's."""
 
 
 @dataclass(frozen=True, slots=True)

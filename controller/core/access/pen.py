@@ -4,12 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from controller.core.access.document import Document
 from controller.core.access.facts import Facts, Side
-from controller.core.access.statement import Statement, sid
+from controller.core.access.merge import merged
+from controller.core.access.statement import Conditions, Statement, sid, statement
 from controller.core.model import Key
+
+Said = tuple[tuple[str, ...], Statement]
+"""A statement and the words of its purpose."""
+
+
+def by_sid(fleet: str, said: Iterable[Said]) -> dict[str, Statement]:
+    """The statements by Sid. Those of one purpose that differ in one list are one; what is left of it gets numbers."""
+    purposes: dict[tuple[str, ...], list[Statement]] = {}
+    for words, wished in said:
+        purposes.setdefault(words, []).append(wished)
+    found: dict[str, Statement] = {}
+    for words, statements in purposes.items():
+        numbers = count(2)
+        for wished in merged(statements):
+            name = sid(fleet, *words)
+            while name in found:
+                name = sid(fleet, *words, str(next(numbers)))
+            found[name] = wished
+    return found
 
 
 @dataclass(slots=True)
@@ -17,6 +38,7 @@ class _Draft:
     side: Side
     spec: dict[str, Any]
     why: str
+    said: list[Said] = field(default_factory=list)
     needs: set[Key] = field(default_factory=set)
     origins: set[str] = field(default_factory=set)
 
@@ -36,15 +58,23 @@ class Pen:
         return key
 
     def say(self, key: Key, purpose: Iterable[str], wished: Statement, origin: str) -> None:
-        """A statement in a policy. Equal ones are said once; others of the same Sid get a number."""
+        """A statement in a policy."""
         draft = self._drafts[key]
-        statements = draft.spec["statements"]
         draft.origins.add(origin)
-        words = list(purpose)
-        for number in range(1, 1000):
-            name = sid(self.facts.fleet, *words, str(number) if number > 1 else "")
-            if statements.setdefault(name, wished) == wished:
-                return
+        draft.said.append((tuple(purpose), wished))
+
+    def allow(
+        self,
+        key: Key,
+        purpose: str,
+        deeds: Iterable[str],
+        resources: Iterable[str],
+        conditions: Conditions | None = None,
+        *,
+        origin: str,
+    ) -> None:
+        """A statement of a role's own policy."""
+        self.say(key, (purpose,), statement(deeds, resources, conditions=conditions), origin)
 
     def thing(
         self,
@@ -68,7 +98,7 @@ class Pen:
         return tuple(
             Document(
                 key,
-                draft.spec,
+                {**draft.spec, "statements": by_sid(self.facts.fleet, draft.said)} if draft.said else draft.spec,
                 draft.why,
                 draft.side.manage,
                 tuple(sorted(draft.needs)),

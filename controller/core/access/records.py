@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from controller.core.access import actions as may
@@ -22,10 +23,11 @@ def write_told(pen: Pen, hub: HubSide, key: Key) -> None:
     told = hub.hub.lineage
     if told is not None and told.table:
         table = told.table if told.table.startswith("arn:") else hub.arn("dynamodb", f"table/{told.table}")
-        _say(pen, hub, key, "TellsTable", may.TELL_TABLE, table)
+        pen.allow(key, "TellsTable", may.TELL_TABLE, [table], origin=hub.path)
     if told is not None and told.bus:
         bus = told.bus if told.bus.startswith("arn:") else hub.arn("events", f"event-bus/{told.bus}")
-        _say(pen, hub, key, "TellsBus", may.PUT_EVENTS, bus, {"StringEquals": {"events:source": [_TOLD]}})
+        ours = {"StringEquals": {"events:source": [_TOLD]}}
+        pen.allow(key, "TellsBus", may.PUT_EVENTS, [bus], ours, origin=hub.path)
 
 
 def write_recorded(pen: Pen, hub: HubSide, key: Key) -> None:
@@ -34,9 +36,9 @@ def write_recorded(pen: Pen, hub: HubSide, key: Key) -> None:
     if kept is None:
         return
     below = hub.bucket(f"{kept.bucket}/{kept.prefix}/*")
-    _say(pen, hub, key, "Records", (*may.AUDIT, *(may.RETAIN if kept.retention else ())), below)
+    pen.allow(key, "Records", (*may.AUDIT, *(may.RETAIN if kept.retention else ())), [below], origin=hub.path)
     if kept.retention:
-        _say(pen, hub, key, "SeesRetention", may.BUCKET_LOCK, hub.bucket(kept.bucket))
+        pen.allow(key, "SeesRetention", may.BUCKET_LOCK, [hub.bucket(kept.bucket)], origin=hub.path)
     policy = pen.policy(hub, "bucket_policy", kept.bucket, f"the audit of the hub {hub.name}: written once")
     write_once(pen, hub, policy, "audit", below)
 
@@ -56,8 +58,9 @@ def read_recorded(pen: Pen, hub: HubSide, key: Key) -> None:
     kept = hub.hub.audit
     if kept is not None:
         listed = {"StringLike": {"s3:prefix": [f"{kept.prefix}/*"]}}
-        _say(pen, hub, key, "ReadsAudit", ("s3:GetObject",), hub.bucket(f"{kept.bucket}/{kept.prefix}/*"))
-        _say(pen, hub, key, "ListsAudit", may.LIST_OBJECTS, hub.bucket(kept.bucket), listed)
+        below = hub.bucket(f"{kept.bucket}/{kept.prefix}/*")
+        pen.allow(key, "ReadsAudit", ("s3:GetObject",), [below], origin=hub.path)
+        pen.allow(key, "ListsAudit", may.LIST_OBJECTS, [hub.bucket(kept.bucket)], listed, origin=hub.path)
 
 
 def read_judged(pen: Pen, hub: HubSide, key: Key) -> None:
@@ -65,25 +68,13 @@ def read_judged(pen: Pen, hub: HubSide, key: Key) -> None:
     for item in pen.facts.judged:
         if item.hub == hub.name and not item.evidence:
             images = hub.arn("ecr", f"repository/{hub.hub.images.prefix}/*")
-            _say(pen, hub, key, "SeesScans", may.SEE_SCANS, images, origin=item.path)
+            pen.allow(key, "SeesScans", may.SEE_SCANS, [images], origin=item.path)
         elif item.hub == hub.name:
             bucket, prefix = split_uri(item.evidence)
             where = {"StringLikeIfExists": {"s3:prefix": [f"{prefix}*"]}}
-            _say(pen, hub, key, "ReadsProofs", ("s3:GetObject",), hub.bucket(f"{bucket}/{prefix}*"), origin=item.path)
-            _say(pen, hub, key, "ListsProofs", may.LIST_OBJECTS, hub.bucket(bucket), where, item.path)
-
-
-def _say(
-    pen: Pen,
-    hub: HubSide,
-    key: Key,
-    purpose: str,
-    deeds: tuple[str, ...],
-    place: str,
-    conditions: dict[str, Any] | None = None,
-    origin: str = "",
-) -> None:
-    pen.say(key, (purpose,), statement(deeds, [place], conditions=conditions), origin or hub.path)
+            proofs = [hub.bucket(f"{bucket}/{prefix}*")]
+            pen.allow(key, "ReadsProofs", ("s3:GetObject",), proofs, origin=item.path)
+            pen.allow(key, "ListsProofs", may.LIST_OBJECTS, [hub.bucket(bucket)], where, origin=item.path)
 
 
 def _chained(facts: Facts, *, first: str = "", second: str = "") -> list[tuple[HubSide, HubSide, Chain]]:
@@ -103,11 +94,8 @@ def write_chained(pen: Pen, hub: HubSide, key: Key) -> None:
     for first, _, item in _chained(pen.facts, second=hub.name):
         for store in first.hub.stores:
             below = first.bucket(f"{store.bucket}/{store.prefix}/*")
-            _say(pen, hub, key, f"CopiesHub{first.account}", may.READ_VERSIONS, below, origin=item.path)
-        for arn in first.keys:
-            via = _via(arn)
-            place = usable(arn, via)
-            _say(pen, hub, key, f"CopiesHubKeys{first.account}", may.DECRYPT, place, via, item.path)
+            pen.allow(key, "CopiesHub", may.READ_VERSIONS, [below], origin=item.path)
+        allow_keys(pen, key, "CopiesHubKeys", may.DECRYPT, first.keys, origin=item.path)
 
 
 def write_handed_on(pen: Pen, hub: HubSide, policy: Key, store: Store) -> None:
@@ -117,7 +105,7 @@ def write_handed_on(pen: Pen, hub: HubSide, policy: Key, store: Store) -> None:
         if second.access.register and second.account != hub.account:
             principal, conditions = _grantee(pen.facts, second, {})
             wished = statement(may.READ_VERSIONS, [below], principal=principal, conditions=conditions)
-            pen.say(policy, ("HandsOn", second.account), wished, item.path)
+            pen.say(policy, ("HandsOn",), wished, item.path)
 
 
 def write_key_handed_on(pen: Pen, hub: HubSide, policy: Key, arn: str) -> None:
@@ -126,7 +114,7 @@ def write_key_handed_on(pen: Pen, hub: HubSide, policy: Key, arn: str) -> None:
         if second.access.register:
             principal, conditions = _grantee(pen.facts, second, _via(arn))
             wished = statement(may.DECRYPT, ["*"], principal=principal, conditions=conditions)
-            pen.say(policy, ("HandsOn", second.account), wished, item.path)
+            pen.say(policy, ("HandsOn",), wished, item.path)
 
 
 def _grantee(facts: Facts, hub: HubSide, more: dict[str, Any]) -> tuple[dict[str, list[str]], dict[str, Any]]:
@@ -143,6 +131,22 @@ def usable(arn: str, conditions: dict[str, Any]) -> str:
     return head + ":key/*"
 
 
-def _via(arn: str) -> dict[str, Any]:
+def allow_keys(
+    pen: Pen,
+    key: Key,
+    purpose: str,
+    deeds: Iterable[str],
+    keys: Iterable[str],
+    service: str = "s3",
+    *,
+    origin: str,
+) -> None:
+    """Using KMS keys through a service, in a role's own policy."""
+    for arn in keys:
+        conditions = _via(arn, service)
+        pen.allow(key, purpose, deeds, [usable(arn, conditions)], conditions, origin=origin)
+
+
+def _via(arn: str, service: str = "s3") -> dict[str, Any]:
     region = arn.split(":")[3]
-    return {"StringEquals": {"kms:ViaService": [f"s3.{region}.{domain_of(region)}"]}}
+    return {"StringEquals": {"kms:ViaService": [f"{service}.{region}.{domain_of(region)}"]}}

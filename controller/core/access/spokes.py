@@ -7,8 +7,9 @@ from typing import Any
 
 from controller.core.access import actions as may
 from controller.core.access.facts import Facts, HubSide, SpokeSide
-from controller.core.access.hub_roles import inline, reads_spoke, role_of, session_of, trust
+from controller.core.access.hub_roles import inline, role_of, trust
 from controller.core.access.pen import Pen
+from controller.core.access.sources import reads_itself, session_of
 from controller.core.access.statement import statement
 from controller.core.arn import domain_of
 from controller.core.globs import any_matches
@@ -24,7 +25,7 @@ def write_spoke(pen: Pen, spoke: SpokeSide, names: Names) -> None:
         role = role_of(pen, spoke, spoke.access.read, f"the role that reads the spoke {spoke.name}")
         for hub in pen.facts.hubs:
             trust(pen, role, spoke, hub, hub.callers, spoke.access.external_id)
-        reads_spoke(pen, spoke, inline(pen, spoke, role), spoke)
+        reads_itself(pen, spoke, inline(pen, spoke, role))
     for bucket in spoke.spoke.allow.buckets:
         _bucket(pen, spoke, bucket)
     for arn in spoke.spoke.allow.kms_key_arns:

@@ -36,7 +36,7 @@ class _Reader:
 
     @property
     def word(self) -> str:
-        return self.account + self.role.rpartition("/")[2]
+        return "Role" if self.role else ""
 
 
 def write_stores(pen: Pen, hub: HubSide) -> None:
@@ -57,10 +57,10 @@ def _reads_store(pen: Pen, hub: HubSide, key: Key, store: Store, group: GroupFac
     principal, conditions = reader.grant(pen.facts)
     objects = [hub.bucket(f"{store.bucket}/{below}")]
     wished = statement(may.READ_OBJECTS, objects, principal=principal, conditions=conditions)
-    pen.say(key, ("Readers", group.name, reader.word), wished, group.path)
+    pen.say(key, ("Readers", reader.word), wished, group.path)
     principal, conditions = reader.grant(pen.facts, {"StringLike": {"s3:prefix": [below]}})
     listed = statement(may.LIST_OBJECTS, [hub.bucket(store.bucket)], principal=principal, conditions=conditions)
-    pen.say(key, ("ReadersList", group.name, reader.word), listed, group.path)
+    pen.say(key, ("ReadersList", reader.word), listed, group.path)
 
 
 def _key(pen: Pen, hub: HubSide, arn: str) -> None:
@@ -136,7 +136,7 @@ def _repository(pen: Pen, hub: HubSide, name: str, account: str) -> None:
             service = {"Service": [service_principal("sagemaker")]}
             owner = {"StringEquals": {"aws:SourceAccount": [reader.account]}}
             deployed = statement(may.PULL_TO_DEPLOY, principal=service, conditions=owner)
-            pen.say(key, ("SageMakerPulls", reader.account), deployed, group.path)
+            pen.say(key, ("SageMakerPulls",), deployed, group.path)
 
 
 def _readers(facts: Facts, hub: HubSide, group: GroupFacts) -> Iterator[_Reader]:

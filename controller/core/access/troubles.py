@@ -14,6 +14,16 @@ from controller.core.problems import Problem, shown
 _OWNED = re.compile(r"[a-z_]+:[^/:*?]+[/:]")
 """How a subject begins before its first `*` or `?`: `repo:acme/`, `project_path:acme/`, `repository_owner:acme:`."""
 
+_HINTS = {
+    "role": (
+        "fewer spokes that push to one hub, or pushers that are called alike in all of them; this is AWS's default of "
+        "its quota `Role trust policy length`: whether yours was raised is not known here"
+    ),
+    "role_policy": "spokes that are read in a role of their own (spec.access.read), or another hub for some of them",
+    "bus_policy": "fewer followed spokes on one bus: another hub for some of them",
+}
+_HINT = "fewer readers, buckets or spokes in one place: another store, or another hub"
+
 
 def troubles(manifests: Manifests) -> list[Problem]:
     """The faults of access that only all manifests together show, by file and place; of a fleet's valid manifests."""
@@ -58,5 +68,5 @@ def _large(entry: Entry[Any], item: Document, limit: int) -> Problem:
         ("metadata", "name"),
         f"the {kind} of {item.key.name} in {place.account} would have {item.size} characters",
         expected=f"at most {limit}",
-        hint="fewer readers, buckets or spokes in one place: another store, or another hub",
+        hint=_HINTS.get(item.key.kind, _HINT),
     )
