@@ -66,8 +66,14 @@ def scope_of(hints: Iterable[Hint]) -> Scope:
 
 
 def unsettled(report: Report) -> dict[str, str]:
-    """Why promotions, followed versions and subscriptions are to be looked at again, by name."""
-    found = {row.name: "; ".join(row.why) or row.standing for row in report.rows if row.standing in AGAIN}
+    """Why promotions, followed versions and subscriptions are to be looked at again, by name.
+
+    Among them what was not begun because AWS is sure to refuse it, or to refuse its record: others mend that, and
+    where there is no timer nothing else comes back to it. What manifests or sources are in the way of is no finding of
+    the plan itself.
+    """
+    found = {item.about: item.why for item in report.plan.findings if item.standing == "refused"}
+    found |= {row.name: "; ".join(row.why) or row.standing for row in report.rows if row.standing in AGAIN}
     return found | {item.about: item.why for item in report.others if item.standing in AGAIN}
 
 

@@ -111,6 +111,32 @@ def test_an_event_that_cannot_be_recorded_does_nothing_and_comes_again(
     assert registered(hand) == [(3, "PendingManualApproval")]
 
 
+DENIED = {"audit": f"arn:aws:s3:::{BUCKET}/*", "store": "arn:aws:s3:::acme-model-store/*"}
+
+
+@pytest.mark.parametrize("place", DENIED)
+def test_an_event_that_is_not_begun_comes_again_until_it_can_be(
+    kept: Serving, in_hub: Serving, hand: Hands, repo: Repo, place: str
+) -> None:
+    """Without a timer nothing else would come back to it. The queue counts how often it came."""
+    iam, batch = hand(HUB)("iam"), {"Records": [{"messageId": "1", "body": json.dumps(event(3))}]}
+    said = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": DENIED[place]}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [said]})
+    iam.put_role_policy(RoleName="hubwright", PolicyName="shut", PolicyDocument=policy)
+    assert pull_handler(batch, None) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    with pytest.raises(HubwrightError, match="nothing was begun"):
+        pull_handler(event(3), None)
+    queue = lay(hand)
+    send(hand, queue, event(3))
+    assert watch(repo, queue, "--every", "0s", "--max", "1") == 0
+    assert registered(hand) == []
+    iam.delete_role_policy(RoleName="hubwright", PolicyName="shut")
+    assert pull_handler(batch, None) == {"batchItemFailures": []}
+    assert registered(hand) == [(3, "PendingManualApproval")]
+    left = hand(HUB)("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    assert left["ApproximateNumberOfMessagesNotVisible"] == "1"
+
+
 def test_the_workers_runs_are_recorded(kept: Serving, in_hub: Serving, repo: Repo, hand: Hands) -> None:
     queue = lay(hand)
     send(hand, queue, event(3))
