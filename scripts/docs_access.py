@@ -40,6 +40,8 @@ hubwright access render --format terraform --out access   # or cloudformation, j
   their bytes and their order; a statement that somebody else has written already, in other words, is not repeated.
 - Other accounts are named as accounts, and their roles by `aws:PrincipalArn`: a grant to a role by its ARN is refused
   while the role does not exist, and dies with it when it is made anew.
+- Statements that differ in one list only are one statement with both lists' entries. Where a hub's role would name very
+  many sources, it names their accounts (`aws:ResourceAccount`); the spokes' own policies name each thing.
 - `organization:` on the Fleet adds `aws:PrincipalOrgID` to every grant to another account. `iam:` gives the path, the
   permissions boundary and further callers of the roles; `ci:` makes roles for GitHub, GitHub Enterprise and GitLab.
 - `manage: render` or `observe` (Fleet, Hub, Spoke): others bring the account's documents about; `plan` shows how they

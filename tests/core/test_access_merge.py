@@ -28,11 +28,11 @@ def root(account: str) -> str:
 
 @st.composite
 def statements(draw: st.DrawFn) -> dict[str, Any]:
-    """Of a bucket's policy: to accounts or to one role each, on some places, under some conditions."""
+    """Of a bucket's policy: to an account or to a role, of that account or not, on some places, under some conditions."""
     who, role = draw(st.sampled_from(ACCOUNTS)), draw(st.booleans())
     conditions: dict[str, dict[str, list[str]]] = {}
     if role:
-        conditions["ArnEquals"] = {"aws:PrincipalArn": [draw(st.sampled_from([r for r in ROLES if who in r]))]}
+        conditions["ArnEquals"] = {"aws:PrincipalArn": [draw(st.sampled_from(ROLES))]}
     for test in draw(st.sets(st.sampled_from(["StringEquals", "StringNotEquals", "Null", "StringLikeIfExists"]))):
         values = ("true", "false") if test == "Null" else WORDS
         conditions[test] = {"s3:prefix": [draw(st.sampled_from(values))]}
@@ -75,7 +75,9 @@ def to(*accounts: str, role: str = "") -> dict[str, Any]:
 
 
 LISTED = {"StringLike": {"s3:prefix": ["a/*"]}}
+CROSSED = [on("a", **to(one, role="r") | {"principal": {"AWS": [root(other)]}}) for one, other in ("12", "21")]
 CASES = {
+    "roles of other accounts than are let in, which let in nobody": (CROSSED, CROSSED),
     "resources": ([on("b/*"), on("a/*")], [on("a/*", "b/*")]),
     "said twice": ([on("a/*"), on("a/*")], [on("a/*")]),
     "a resource that another one covers": ([on("x/1/*"), on("x/*")], [on("x/*")]),

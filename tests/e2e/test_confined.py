@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -194,8 +195,15 @@ def test_it_reads_no_other_spoke(ground: Ground) -> None:
     assert s3.get_object(Bucket=STORE, Key=f"models/{CHURN}/g/x")["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
-def test_a_bucket_of_another_account_stays_shut_even_if_it_is_open_to_the_hub(ground: Ground) -> None:
-    """What a push spoke's session reads is its own account's: not another spoke's, and not the hub's."""
+@pytest.mark.parametrize("pattern", ["pull", "push"])
+def test_a_bucket_of_another_spoke_stays_shut_even_if_it_is_open_to_the_hub(
+    ground: Ground, tmp_path: Path, pattern: str
+) -> None:
+    """What a push spoke's session reads is its own account's: not another spoke's of either pattern, not the hub's."""
+    wished = fleet(tmp_path / pattern)
+    vision = wished.spokes["vision-lab"]
+    other = replace(vision, spec=replace(vision.spec, pattern=pattern))
+    ground.admins.apply(HUB, replace(wished, spokes={**wished.spokes, "vision-lab": other}))
     for account, bucket in ((VISION, "vision-lab-models"), (CHURN, "churn-lab-models")):
         said = {"Effect": "Allow", "Principal": {"AWS": HUB}, "Action": "s3:*"}
         said["Resource"] = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]

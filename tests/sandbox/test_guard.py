@@ -269,6 +269,36 @@ def test_session_tags_confine_by_a_policy_variable(stand: Stand) -> None:
     denied(lambda: stand.client("s3", role).put_object(Bucket="store", Key=f"models/{CHURN}/x", Body=b""))
 
 
+def test_the_account_of_a_resource_is_known_to_every_call(stand: Stand) -> None:
+    """aws:ResourceAccount: a tagged session reads and copies what the account of its tag has, however open others are."""
+    own = {"StringEquals": {"aws:ResourceAccount": "${aws:PrincipalTag/spoke}"}}
+    deeds = ["s3:GetObject", "s3:ListBucket", "kms:DescribeKey", "ecr:DescribeImages", "sagemaker:ListModelPackages"]
+    role = stand.role("register", allow(deeds, Condition=own), allow("s3:PutObject"))
+    tagged = {"Tags": [{"Key": "spoke", "Value": CHURN}]}
+    s3, kms = stand.client("s3", role, **tagged), stand.client("kms", role, **tagged)
+    stand.admin("s3").create_bucket(Bucket="store", CreateBucketConfiguration={"LocationConstraint": REGION})
+    for account in (CHURN, "333333333333"):
+        theirs, bucket = stand.admin("s3", account), f"lab-{account}"
+        theirs.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        theirs.put_object(Bucket=bucket, Key="x", Body=b"x")
+        places = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
+        theirs.put_bucket_policy(Bucket=bucket, Policy=policy(lets(HUB, "s3:*", places)))
+        opened = policy(lets(HUB, "kms:*", "*"), lets(account, "kms:*", "*"))
+        key = stand.admin("kms", account).create_key(Policy=opened)["KeyMetadata"]["Arn"]
+        copied = {"Bucket": "store", "Key": "x", "CopySource": f"{bucket}/x"}
+        calls: list[Callable[[], Any]] = [
+            lambda bucket=bucket: s3.get_object(Bucket=bucket, Key="x"),  # type: ignore[misc]
+            lambda bucket=bucket: s3.list_objects_v2(Bucket=bucket),  # type: ignore[misc]
+            lambda copied=copied: s3.copy_object(**copied),  # type: ignore[misc]
+            lambda key=key: kms.describe_key(KeyId=key),  # type: ignore[misc]
+        ]
+        for call in calls:
+            if account == CHURN:
+                call()
+            else:
+                assert "because no identity-based policy allows" in denied(call)
+
+
 def test_session_policies_and_boundaries_only_narrow(stand: Stand) -> None:
     """The intersection: each has to allow; the words say which does not."""
     iam = stand.admin("iam")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from controller.core.access.statement import Statement
@@ -33,7 +34,7 @@ def merged(said: Iterable[Statement]) -> list[dict[str, Any]]:
         before = found
         found = _joined([_without_covered(item) for item in found], _grantees)
         for place in sorted({place for item in found for place in _lists(item)}):
-            found = _joined(found, lambda item, place=place: _one(item, place))  # type: ignore[misc]
+            found = _joined(found, partial(_one, place))
     return found
 
 
@@ -59,7 +60,7 @@ def _lists(item: Statement) -> _Lists:
     return found
 
 
-def _one(item: Statement, place: tuple[str, ...]) -> _Lists:
+def _one(place: tuple[str, ...], item: Statement) -> _Lists:
     lists = _lists(item)
     return {place: lists[place]} if place in lists else {}
 
