@@ -129,7 +129,7 @@ def held_in(world: Granted, account: str, name: str) -> None:
     assert seen is not None and seen.name == name
     wanted = GroupHold(parse_moment("2030-01-01T00:00:00Z"), "somebody", "a look at it")
     fleet = world.fleet.fleet.name
-    assert name in _set(client, there, _own(client, name, fleet), wanted)
+    assert name in _set(client, there, _own(client, name, fleet), wanted.text())
     assert _released(client, there, _own(client, name, fleet)).startswith("no longer")
 
 
