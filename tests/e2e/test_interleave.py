@@ -84,7 +84,7 @@ def outcomes(pair: Pair, every: int = 1) -> Iterator[tuple[str, int, World]]:
             yield phase, nth, pair.paused_at(nth, phase)
 
 
-sparsely = pytest.mark.parametrize("every", [2, pytest.param(1, marks=pytest.mark.slow)])
+sparsely = pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.slow)])
 
 
 @sparsely

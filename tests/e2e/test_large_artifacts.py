@@ -144,7 +144,11 @@ class Killer:
                 self.process.send_signal(signal.SIGKILL)
 
 
-@pytest.mark.parametrize("relay", [False, pytest.param(True, marks=pytest.mark.peer)], ids=["server", "relay"])
+@pytest.mark.parametrize(
+    "relay",
+    [pytest.param(False, marks=pytest.mark.slow), pytest.param(True, marks=pytest.mark.peer)],
+    ids=["server", "relay"],
+)
 def test_killed_three_times_in_two_gigabytes_only_what_is_missing_moves(lab: Lab, relay: bool) -> None:
     size, part = 2 * GIB, (8 if relay else 64) * MIB
     operation = "UploadPart" if relay else "UploadPartCopy"

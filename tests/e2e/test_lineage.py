@@ -340,7 +340,7 @@ def test_two_runs_that_both_mean_to_tell_send_one_event(demo: Bed, tmp_path: Pat
     assert len(heard(demo)) == events(demo.world) == 1
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", [pytest.param("before", marks=pytest.mark.slow), "after"])
 def test_a_crash_at_any_call_leaves_the_version_its_lineage(demo: Bed, tmp_path: Path, when: str) -> None:
     """Without a lock: what an earlier run recorded is only known once the source has been read."""
     fleet = beds.manifests(tmp_path, beds.promotion(), platform=platform())

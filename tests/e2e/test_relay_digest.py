@@ -136,7 +136,7 @@ def test_where_nothing_is_stated_or_deep_is_asked_for_both_are_read_again(
 FLIPS = 25
 
 
-@pytest.mark.parametrize("size", [60, 7 * PIECE])
+@pytest.mark.parametrize("size", [60, pytest.param(7 * PIECE, marks=pytest.mark.slow)])
 def test_bits_that_flip_on_the_way_end_the_copy_before_it_exists(
     lab: Bed, tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

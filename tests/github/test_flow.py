@@ -159,6 +159,7 @@ def test_a_change_from_its_pull_request_to_the_hub(project: Project, serving: Se
     assert len(serving.world.mutations()) == changed
 
 
+@pytest.mark.slow
 def test_what_nobody_reviewed_is_left_alone(project: Project, serving: Serving) -> None:
     propose(project, "first", "teams/growth/churn-1.yaml", "reason: First", "reason: The first")
     tried, event = project.pull(7, "first")
@@ -188,6 +189,7 @@ def test_a_merge_whose_head_moved_is_refused(project: Project, serving: Serving)
     assert "stale" in run.summary
 
 
+@pytest.mark.slow
 def test_what_is_committed_is_neither_a_reviewed_plan_nor_a_review(
     project: Project, hand: Hands, live: Command
 ) -> None:
@@ -212,6 +214,7 @@ def test_what_is_committed_is_neither_a_reviewed_plan_nor_a_review(
     assert set(status(hand, "churn").values()) == {"PendingManualApproval"}
 
 
+@pytest.mark.slow
 def test_no_link_of_a_pull_request_is_written_through_and_no_file_of_it_shown(project: Project, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("as it was\n")

@@ -258,7 +258,8 @@ def test_the_first_failure_ends_what_has_not_begun() -> None:
     assert hub.manifests == {}
 
 
-def test_thousands_of_single_flipped_bits_are_caught() -> None:
+@pytest.mark.parametrize("flips", [600, pytest.param(FLIPS, marks=pytest.mark.slow)])
+def test_thousands_of_single_flipped_bits_are_caught(flips: int) -> None:
     """Over every blob and manifest of an index and its referrer: nothing is tagged, and no blob is kept that is not."""
     dice = random.Random(11)
     source = Memory(lists=True)
@@ -274,7 +275,7 @@ def test_thousands_of_single_flipped_bits_are_caught() -> None:
     blobs, manifests = dict(source.blobs), dict(source.manifests)
     places = [*blobs, *manifests]
     assert len(places) == 9 + 6
-    for number in range(FLIPS):
+    for number in range(flips):
         place = places[number % len(places)]
         kind, data = ("", blobs[place]) if place in blobs else manifests[place]
         bad = bytearray(data)
