@@ -27,7 +27,7 @@ def kept_back(whole: Plan, manifests: Manifests) -> Plan:
     taking = [action for action in whole.actions if takes(action)] if unknown else []
     if not taking:
         return whole
-    more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""  # noqa: PLR2004
+    more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
     why = f"it would take access away, and what the invalid {', '.join(unknown[:3])}{more} may ask for is not known"
     hint = "mend or remove what is invalid (hubwright validate), then run it again"
     left = without(whole, {action.id: (why, hint) for action in taking})
