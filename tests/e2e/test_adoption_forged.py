@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,18 @@ def test_true_copies_are_read_only_where_nothing_but_a_crc_speaks_for_them(
     before = len(bed.world.calls)
     assert bed.reconcile(beds.manifests(tmp_path, adopting())).exit_code() == 0
     assert bool(reads(bed, before)) is read
+
+
+def test_a_locks_word_for_a_checksum_proves_nothing_of_the_source(tmp_path: Path) -> None:
+    """Checksums are in no digest of a lock: whoever writes one can name those of other bytes."""
+    bed = beds.fresh()
+    beds.simple(bed)
+    copied(bed)
+    other = b"other".ljust(len(model(bed)), b"\0")
+    bed.client(HUB, "s3").call("PutObject", Bucket=STORE, Key=PLACE, Body=other, ChecksumAlgorithm="SHA256")
+    pinned = beds.lock(bed, beds.manifests(tmp_path / "a", adopting()), "churn-1")
+    (named,) = [one for one in pinned["spec"]["objects"] if one["uri"].endswith("model.tar.gz")]
+    named["checksums"]["SHA256"] = base64.b64encode(hashlib.sha256(other).digest()).decode()
+    done = bed.reconcile(beds.manifests(tmp_path / "b", adopting(), pinned))
+    assert (done.exit_code(), [item.status for item in done.outcomes].count("failed")) == (5, 1)
+    assert "hubwright/fleet" not in beds.described(bed)["CustomerMetadataProperties"]
