@@ -75,7 +75,7 @@ def test_as_of_any_commit_it_says_what_replaying_says(hubwright: Command, repo: 
         assert [(one["group"], one["promotion"]) for one in data["approved"]] == expected
         for one in data["approved"]:
             assert one["since"]["after"] == "Approved"
-    commit, when = commits[150]
+    commit, when = commits[count * 3 // 4]
     by_time = json.loads(hubwright("history", "churn", "--as-of", when, "--format", "json").out)
     last = [one for one, said in commits if said <= when][-1]
     assert by_time["revision"] == last
