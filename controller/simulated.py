@@ -40,7 +40,7 @@ def simulations(cloud: Cloud, asked: Iterable[Question], pool: Executor) -> dict
     silent = {account: found[question] for account, question in firsts.items() if unanswered(found[question])}
     rest = [question for question in questions if question not in found and question.target.account not in silent]
     found |= _answers(cloud, rest, pool)
-    return {question: found.get(question) or silent[question.target.account] for question in questions}
+    return {one: found[one] if one in found else silent[one.target.account] for one in questions}
 
 
 def unanswered(answer: object) -> bool:

@@ -34,6 +34,8 @@ hubwright access render --format terraform --out access   # or cloudformation, j
 
 - `access plan --out FILE` and `access apply --plan FILE` do exactly what was reviewed: whatever else is needed by then
   is *stale* (6). The documents are published: `schemas/access-plan.v1.json`, `access-result.v1.json`, `access.v1.json`.
+- While a manifest is invalid, what it asks for is not known: no statement is taken out or narrowed then, what only adds
+  goes on, and the command ends with 5. `render` writes what the valid manifests need, and ends with 5 too.
 - By default a command is about the account of the credentials at hand. `--role-name NAME` assumes a role of that name
   in every account instead.
 - Our statements carry a Sid that begins with `Hubwright` and ends in a mark of the fleet. Statements of others keep

@@ -13,7 +13,7 @@ from controller.aws.cloud import AwsCloud, Roles
 from controller.aws.registries import EcrRegistries
 from controller.cli.auditing import journal
 from controller.cli.files import write_all, write_whole
-from controller.cli.line import Telling as Telling
+from controller.cli.line import Telling
 from controller.cli.output import write
 from controller.cli.reading import read_manifests
 from controller.cli.run import Run, opened
@@ -25,6 +25,7 @@ from controller.core.access.derive import derive
 from controller.core.access.document import Document
 from controller.core.access.facts import facts_of
 from controller.core.access.left import remains
+from controller.core.access.taking import kept_back
 from controller.core.arn import partition_of
 from controller.core.errors import UsageError
 from controller.core.manifests import Manifests
@@ -108,7 +109,8 @@ def _thought(run: Run, accounts: Sequence[str], role_name: str | None) -> Access
         left = [account for account in known if account not in chosen]
     thought = think_access(cloud, run.manifests, chosen, run.pool, run.progress.step)
     gone = _gone(run.manifests, accounts)
-    return replace(thought, findings=(*thought.findings, *map(_left, left), *gone))
+    sure = kept_back(thought.plan, run.manifests)
+    return replace(thought, plan=sure, findings=(*thought.findings, *map(_left, left), *gone))
 
 
 def _gone(manifests: Manifests, accounts: Sequence[str]) -> list[Finding]:

@@ -48,9 +48,9 @@ def hold(settings: Settings, name: str, until: str | None, reason: str | None, *
         if end is not None:
             who = _UNUSUAL.sub("-", cloud.caller(target.region).rpartition("/")[2]) or "somebody"
             wanted = _text(GroupHold(end, who, reason or ""))
-        said = _recorded(run, _action(target, live, wanted), lambda: _done(client, target, live, wanted))
+        said, good = _recorded(run, _action(target, live, wanted), lambda: _done(client, target, live, wanted))
     write(f"{terminal(said)}\n" if said else "")
-    return 0 if said else 1
+    return int(not good)
 
 
 def _action(target: Target, live: Group, wanted: str) -> Action:
@@ -59,8 +59,9 @@ def _action(target: Target, live: Group, wanted: str) -> Action:
     return Action(action_id("update", key, before, after), "update", key, before, after, reason="hold")
 
 
-def _recorded(run: Run, action: Action, deed: Callable[[], str]) -> str:
-    """What the deed says; an empty text where it could not be recorded beforehand, and so was not done."""
+def _recorded(run: Run, action: Action, deed: Callable[[], str]) -> tuple[str, bool]:
+    """What the deed says, and whether all was recorded; an empty text where it could not be beforehand, and so was not
+    done."""
     book = journal(run, "hold")
     mine = {name: hub for name, hub in book.hubs.items() if Target(hub.account, hub.region) == action.key.target}
     said: list[str] = []
@@ -77,10 +78,10 @@ def _recorded(run: Run, action: Action, deed: Callable[[], str]) -> str:
                 outcomes.append(Outcome(one.id, "failed", told(error)))
         return Report("result", part, outcomes=tuple(outcomes))
 
-    recorded(replace(book, hubs=mine), Plan(run.manifests.revision, (action,), ()), bring)
+    _, good = recorded(replace(book, hubs=mine), Plan(run.manifests.revision, (action,), ()), bring)
     if errors:
         raise errors[0]
-    return "".join(said)
+    return "".join(said), good
 
 
 def _done(client: Client, target: Target, live: Group, wanted: str) -> str:

@@ -204,8 +204,9 @@ class Back:
 def previous(happened: Sequence[Event], group: str, now: Iterable[str], barred: Container[str] = ()) -> Back:
     """The promotion that became Approved last and still is, and the last before it that was Approved at the time.
 
-    Going back to one leaves what came after it: whoever goes back again, goes further. Approved anew by hand it counts
-    again. `now` are those that are Approved, `barred` those that nobody goes back to.
+    Going back to one leaves what came after it, whether it rises for that or stood all the time: whoever goes back
+    again, goes further. Approved anew by hand it counts again. `now` are those that are Approved, `barred` those that
+    nobody goes back to.
     """
     standing = {*now}
     order: list[str] = []
@@ -220,6 +221,8 @@ def previous(happened: Sequence[Event], group: str, now: Iterable[str], barred: 
                 order = _risen(order, one.promotion, stood)
                 stood.add(one.promotion)
                 ever[one.promotion] = None
+        if not any(one.after == "Approved" for one in changed):
+            order = _fallen(order, stood)
     current = next((name for name in reversed(order) if name in standing), "")
     place = order.index(current) if current else len(order)
     before = next((name for name in reversed(order[:place]) if name not in barred), "")
@@ -230,3 +233,9 @@ def _risen(order: Sequence[str], name: str, stood: Container[str]) -> list[str]:
     """The order with this one last; of what came after it only what stands beside it stays."""
     place = order.index(name) if name in order else len(order)
     return [*order[:place], *(other for other in order[place + 1 :] if other in stood), name]
+
+
+def _fallen(order: Sequence[str], stood: Container[str]) -> list[str]:
+    """The order once something fell and nothing rose: without what came after the last that stands; all where none."""
+    last = next((place for place in range(len(order) - 1, -1, -1) if order[place] in stood), len(order))
+    return [*order[: last + 1]]

@@ -21,7 +21,7 @@ class Review:
     """Who approved a pull request at which commit.
 
     `vouched` are the promotions that are now as they were at its `head`; `unbound` says why it vouches for none.
-    `hands` are those who wrote a commit of it or pushed last, beside `author`, who opened it, as far as it says.
+    `hands` are those who wrote or pushed a commit of it, beside `author`, who opened it, as far as it says.
     """
 
     pr: str

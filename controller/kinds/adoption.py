@@ -16,6 +16,7 @@ from controller.kinds.base import Client, World
 from controller.kinds.prove import digest, place_of, prove, whole
 from controller.kinds.s3object import Copied, ObjectCopy, at_destination, at_source, checksums_of
 from controller.kinds.s3upload import Lanes
+from controller.kinds.tally import SHA256
 from controller.kinds.transfer import Route, Transferred
 
 _HINT = "it is not adopted: promote its source beside it, without `adopts`"
@@ -39,12 +40,18 @@ def proven(world: World, action: Action, route: Route, items: Sequence[ObjectCop
     told, target = action.facts["adopts"], action.key.target
     check_images(world.cloud.client(target, "ecr", "register"), target.account, told["images"])
     check_folders(route.hub, items, told["folders"])
-    stored = tuple(same(route.reader, route.hub, item, route.lanes, deep=route.deep) for item in items)
+    stored = tuple(same(route.reader, route.hub, item, route.lanes, deep=route.deep, forgeable=False) for item in items)
     return Transferred(stored, 0, sum(item.size for item in items))
 
 
-def same(reader: Client, hub: Client, item: ObjectCopy, lanes: Lanes, *, deep: bool = False) -> Stored:
-    """One object as it stands in the hub; PreconditionError, with both digests, where it is not its source."""
+def same(
+    reader: Client, hub: Client, item: ObjectCopy, lanes: Lanes, *, deep: bool = False, forgeable: bool = True
+) -> Stored:
+    """One object as it stands in the hub; PreconditionError, with both digests, where it is not its source.
+
+    Others wrote it, and bytes can be made to any CRC: where it counts, not `forgeable`, equal ETags or a SHA256 stand
+    beside that, or both are read.
+    """
     head = _head(hub, item)
     found = Copied(head.get("VersionId"), head["ETag"], int(head["ContentLength"]), checksums_of(head), 0)
     if found.size != item.size:
@@ -58,6 +65,8 @@ def same(reader: Client, hub: Client, item: ObjectCopy, lanes: Lanes, *, deep: b
         )
     try:
         sums = prove(reader, hub, item, found, lanes, deep=deep)
+        if not (forgeable or {"SHA256", SHA256} & sums.keys() or found.etag.strip('"') == item.source_etag.strip('"')):
+            sums = prove(reader, hub, item, found, lanes, deep=True)
     except PreconditionError as error:
         raise PreconditionError(str(error), _HINT) from error
     return Stored(item.key, found.size, found.etag, found.version_id, sums)

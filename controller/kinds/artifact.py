@@ -74,8 +74,13 @@ def _facts(wish: Wish, made: Draft) -> dict[str, Any]:
 
 
 def _checksums(subject: Subject, release: Release) -> dict[str, dict[str, str]]:
-    """What S3 states of the sources, by URI; where a lock has a checksum of a whole object, that one was reviewed."""
-    locked = {uri: whole(sums) for uri, sums in subject.checksums.items()}
+    """What S3 states of the sources, by URI; of a relay first what a lock has of whole objects, which was reviewed.
+
+    A lock's word refuses what passes through here and is not that. Where nothing passes it would vouch for a copy, or
+    for what is to be adopted, without a look at the source: it is in no digest, and anybody can write one.
+    """
+    held = subject.spoke.copy == "relay" and subject.adopts is None
+    locked = {uri: whole(sums) for uri, sums in subject.checksums.items()} if held else {}
     uris = {*release.checksums, *locked}
     return {uri: {**release.checksums.get(uri, {}), **locked.get(uri, {})} for uri in sorted(uris)}
 

@@ -130,6 +130,16 @@ def test_a_hold_and_its_end_are_recorded(audited: Command, repo: Repo, serving: 
     assert hold.endswith("INC-991")
 
 
+def test_a_hold_whose_outcome_could_not_be_recorded_stands_and_ends_as_any_such_run(
+    audited: Command, serving: Serving
+) -> None:
+    assert audited("reconcile").code == 0
+    serving.world.fault(service="s3", operation="PutObject", resource=BUCKET, nth=2, code="AccessDenied", status=403)
+    said = audited("hold", "churn", "--until", "8h", "--reason", "INC-991")
+    assert (said.code, said.out.startswith("the group churn is held by ")) == (1, True), said
+    assert "the outcome of this run could not be recorded" in said.err
+
+
 def test_a_hold_that_fails_or_cannot_be_recorded_says_so(audited: Command, serving: Serving) -> None:
     assert audited("reconcile").code == 0
     words = ("hold", "churn", "--until", "8h", "--reason", "INC-991")

@@ -75,7 +75,7 @@ def test_as_of_any_commit_it_says_what_replaying_says(hubwright: Command, repo: 
         assert [(one["group"], one["promotion"]) for one in data["approved"]] == expected
         for one in data["approved"]:
             assert one["since"]["after"] == "Approved"
-    commit, when = commits[150]
+    commit, when = commits[count * 3 // 4]
     by_time = json.loads(hubwright("history", "churn", "--as-of", when, "--format", "json").out)
     last = [one for one, said in commits if said <= when][-1]
     assert by_time["revision"] == last
@@ -208,6 +208,16 @@ def test_what_stands_beside_is_not_left_by_one_that_is_held_and_let_go(hubwright
     asked_for(repo, 2, approval="PendingManualApproval")
     asked_for(repo, 2)  # while churn-3 stays Approved
     assert hubwright("rollback", "churn").out.splitlines()[0] == "churn: back from churn-2 to churn-3"
+
+
+def test_what_a_rollback_left_is_not_gone_back_to_from_what_came_after(hubwright: Command, repo: Repo) -> None:
+    """They stand beside each other: a rollback holds one and lets nothing new rise."""
+    asked_for(repo, 1)
+    asked_for(repo, 2)
+    assert hubwright("rollback", "churn").out.splitlines()[0] == "churn: back from churn-2 to churn-1"
+    repo.commit()
+    asked_for(repo, 3)
+    assert hubwright("rollback", "churn").out.splitlines()[0] == "churn: back from churn-3 to churn-1"
 
 
 def test_a_rollback_where_nothing_is_approved_now(hubwright: Command, repo: Repo) -> None:

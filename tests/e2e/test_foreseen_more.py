@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 
 from controller.aws import cloud
+from controller.core.access.beforehand import Question
+from controller.core.model import Target
 from controller.preflight import Foresight
+from controller.simulated import simulations
 from tests import flows_more as more
-from tests.bed import CHURN, HUB, REGION, STORE, Door, manifests, promotion, standing, why
+from tests.bed import CHURN, HUB, REGION, STORE, Door, Inline, manifests, promotion, standing, why
 from tests.granted import PLATFORM, Granted, role, spoke
 
 POLICY = "hubwright-growth-b49831"
@@ -171,3 +174,15 @@ def test_a_brief_client_asks_once_and_waits_seconds(tmp_path: Path):
     config = cloud._briefly()
     assert config.retries == {"mode": "standard", "total_max_attempts": 1}
     assert config.connect_timeout + config.read_timeout <= 10
+
+
+def test_an_answer_without_a_word_in_it_is_an_answer():
+    class Nothing:
+        def client(self, *_: object, **__: object) -> Nothing:
+            return self
+
+        def pages(self, *_: object, **__: object) -> Iterator[Any]:
+            return iter(())
+
+    asked = Question(Target(HUB, REGION), WHO, ("s3:PutObject",), (), (f"{AUDITED}/x",))
+    assert simulations(Nothing(), [asked], Inline()) == {asked: {}}

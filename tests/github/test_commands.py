@@ -137,6 +137,21 @@ def pushed(login: str | None, after: str, kind: str = "push", branch: str = "pro
     return {"ref": f"refs/heads/{branch}", "after": after, "activity_type": kind, "actor": actor}
 
 
+def test_a_review_says_who_pushed_a_commit_that_names_nobody(double: Double, tmp_path: Path) -> None:
+    """Mail addresses in commits are what their authors say; and whoever pushes last hides who pushed before."""
+    double.commits[7] = [{"sha": "a" * 40, **wrote(None, None)}, {"sha": HEAD, **wrote("ada")}]
+    double.activity = [
+        pushed("ada", HEAD),
+        pushed("mallory", "a" * 40),
+        pushed("linus", "d" * 40),  # of that nothing is left in the pull request
+    ]
+    pull(double, "e" * 40)
+    out = tmp_path / "review.json"
+    assert run("review", "--pr", 7, "--out", out) == 0
+    said = json.loads(out.read_text())
+    assert (said["authors"], said["pushedBy"]) == (["ada", "mallory"], "ada")
+
+
 def test_a_review_says_who_wrote_it_and_who_pushed_last(double: Double, tmp_path: Path) -> None:
     double.commits[7] = [wrote("ada"), wrote("kurt", "emmy"), wrote(None, None), wrote("Kurt")]
     double.activity = [

@@ -12,7 +12,7 @@ from controller.core.access.hub_roles import write_hub_roles
 from controller.core.access.looks import write_looks
 from controller.core.access.pen import Pen
 from controller.core.access.spokes import Names, write_spoke
-from controller.core.access.stores import write_readers, write_stores
+from controller.core.access.stores import write_left, write_readers, write_stores
 from controller.core.access.worker import write_worker
 from controller.core.manifests import Manifests
 
@@ -39,6 +39,8 @@ def documents(facts: Facts, names: Names) -> tuple[Document, ...]:
     for spoke in facts.spokes:
         write_spoke(pen, spoke, names)
         write_spoke_ci(pen, spoke)
+    for hub in facts.hubs:
+        write_left(pen, hub, names)
     write_looks(pen)
     return pen.documents()
 

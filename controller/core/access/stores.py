@@ -92,19 +92,24 @@ def _lends(pen: Pen, hub: HubSide, key: Key, region: str) -> None:
 
 
 def write_readers(pen: Pen, hub: HubSide, names: Names) -> None:
-    """The policies of the hub's groups and repositories, for their readers; those of groups that no manifest names any
-    more, so that what was said in them is taken out."""
+    """The policies of the hub's groups and repositories, for their readers."""
     for group in pen.facts.groups_of(hub):
         key = pen.policy(hub, "group_policy", group.name, f"lets readers deploy versions of {group.name}")
         for reader in _readers(pen.facts, hub, group):
             _reads_group(pen, hub, key, group, reader)
-    named = {group.name for group in pen.facts.groups_of(hub)}
-    for name in sorted(names.get(("group", hub.account, hub.region), frozenset()) - named):
-        pen.policy(hub, "group_policy", name, "no manifest names the group: nothing of the fleet's stays in it")
     for name in sorted(names.get(("repository", hub.account, hub.region), frozenset())):
         account = name.removeprefix(hub.hub.images.prefix + "/").partition("/")[0]
         if name.startswith(hub.hub.images.prefix + "/"):
             _repository(pen, hub, name, account)
+
+
+def write_left(pen: Pen, hub: HubSide, names: Names) -> None:
+    """The policies of groups that nothing asks for any more, so that what was said in them is taken out.
+
+    Last of all: a spoke in the hub's own account may ask for one, and says itself who brings it about.
+    """
+    for name in sorted(names.get(("group", hub.account, hub.region), frozenset())):
+        pen.policy(hub, "group_policy", name, "no manifest names the group: nothing of the fleet's stays in it")
 
 
 def _reads_group(pen: Pen, hub: HubSide, key: Key, group: GroupFacts, reader: _Reader) -> None:
