@@ -63,9 +63,11 @@ def think_access(
     chosen = every if accounts is None else every & set(accounts)
     step("reading names")
     names, blind = _names(cloud, looked_for(facts, left=left), chosen, pool)
-    wished = tuple(item for item in documents(facts, names) if item.key.target.account in chosen)
+    asked = [item for item in documents(facts, names) if item.key.target.account in chosen]
     step("reading policies, roles and rules")
-    live, findings, unread = _observed(cloud, wished, facts.fleet, pool)
+    live, findings, unread = _observed(cloud, asked, facts.fleet, pool)
+    said = {key: found.spec.get("statements", {}) for key, found in live.items()}
+    wished = tuple(item for item in documents(facts, names, said) if item.key.target.account in chosen)
     waiting = {finding.about for finding in findings if finding.standing == "waiting"}
     desired = {item.key: _resource(item, facts.fleet) for item in wished if str(item.key) not in waiting}
     changes = diff(desired, Snapshot(live, unread), lambda _key, old, new: reason(old, new))

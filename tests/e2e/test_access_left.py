@@ -172,3 +172,18 @@ def test_what_stays_in_a_retired_spokes_account_is_named_in_one_line(tmp_path, n
     (said,) = remains(manifests(tmp_path / "b", *TEAM, platform=platform(**{name: retired(name)})))
     assert (said.about, said.standing) == (ACCOUNTS[name], "deferred")
     assert said.why == f"the spoke {name} is Retired and not looked at; what access made there stays: {REMAINS[name]}"
+
+
+def test_a_promotion_whose_manifest_is_removed_stays_deployed(made, tmp_path):
+    """To remove a manifest takes nothing away: the reader that the group still names goes on pulling the image."""
+    before = live(made)
+    made.fleet = manifests(tmp_path / "a", platform=platform())
+    made.apply(HUB)
+    kept = {place: said for place, said in live(made).items() if place[0].startswith("repository ")}
+    assert kept == {place: said for place, said in before.items() if place[0].startswith("repository ")}
+    assert len(kept) == 6
+    flows.deployed_by_readers(made)
+    assert made.admins.plan(HUB, made.fleet).plan.actions == ()
+    made.fleet = manifests(tmp_path / "b", platform=platform(churn=group("churn")))
+    made.apply(HUB)
+    assert about(made, SCORING) == set()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from controller.events import pull
+from controller.events.queue import Queue
 from controller.sandbox.server import Serving
 from tests.cli.conftest import (  # noqa: F401  (fixtures)
     Repo,
@@ -22,6 +23,13 @@ from tests.cli.conftest import (  # noqa: F401  (fixtures)
     serving,
 )
 from tests.cli.spokes import CHURN
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty queue is waited for only briefly."""
+    receive = Queue.receive
+    monkeypatch.setattr(Queue, "receive", lambda queue, wait: receive(queue, min(wait, 1)))
 
 
 @pytest.fixture(autouse=True)

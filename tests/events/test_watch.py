@@ -173,7 +173,7 @@ class Worker:
         return self.process.returncode
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_signal_ends_it_in_good_order(
     repo: Repo, queue: str, hand: Hands, tmp_path: Path, number: signal.Signals
 ) -> None:

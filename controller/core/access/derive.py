@@ -10,7 +10,7 @@ from controller.core.access.events import write_events
 from controller.core.access.facts import Facts, HubSide, SpokeSide, facts_of
 from controller.core.access.hub_roles import write_hub_roles
 from controller.core.access.looks import write_looks
-from controller.core.access.pen import Pen
+from controller.core.access.pen import Live, Pen
 from controller.core.access.spokes import Names, write_spoke
 from controller.core.access.stores import write_left, write_readers, write_stores
 from controller.core.access.worker import write_worker
@@ -26,9 +26,9 @@ def derive(manifests: Manifests, names: Names | None = None) -> tuple[Document, 
     return documents(facts_of(manifests), names or {})
 
 
-def documents(facts: Facts, names: Names) -> tuple[Document, ...]:
-    """As `derive`, of facts."""
-    pen = Pen(facts)
+def documents(facts: Facts, names: Names, live: Live | None = None) -> tuple[Document, ...]:
+    """As `derive`, of facts. `live`: our statements as they are, by the documents' keys, where those are known."""
+    pen = Pen(facts, live or {})
     for hub in facts.hubs:
         write_hub_roles(pen, hub)
         write_stores(pen, hub)

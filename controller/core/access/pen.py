@@ -11,8 +11,11 @@ from controller.core.access.document import Document
 from controller.core.access.facts import Facts, Side
 from controller.core.access.merge import merged
 from controller.core.access.statement import Conditions, Statement, sid, statement
+from controller.core.access.taking import covers
 from controller.core.model import Key
 
+Live = Mapping[Key, Mapping[str, Statement]]
+"""Our statements as they are in AWS, by Sid."""
 Said = tuple[tuple[str, ...], Statement]
 """A statement and the words of its purpose."""
 
@@ -48,6 +51,7 @@ class Pen:
     """Collects documents. What is written to one key twice becomes one document."""
 
     facts: Facts
+    live: Live = field(default_factory=dict)
     _drafts: dict[Key, _Draft] = field(default_factory=dict)
 
     def policy(self, side: Side, kind: str, name: str, why: str, *needs: Key, **spec: Any) -> Key:
@@ -62,6 +66,10 @@ class Pen:
         draft = self._drafts[key]
         draft.origins.add(origin)
         draft.said.append((tuple(purpose), wished))
+
+    def stands(self, key: Key, wished: Statement) -> bool:
+        """Whether it is live already that whom a statement is about may do something there."""
+        return any(covers({**said, "Action": wished["Action"]}, wished) for said in self.live.get(key, {}).values())
 
     def allow(
         self,

@@ -129,14 +129,17 @@ def _repository(pen: Pen, hub: HubSide, name: str, account: str) -> None:
     """An image is for the readers of every group that is promoted into from its account.
 
     SageMaker itself pulls for a reader's endpoint: a repository that grants only the reader's role is not enough.
+    Which versions are live is not known here, and to remove a manifest takes none away: readers who may pull go on
+    pulling for as long as their group names them.
     """
     spokes = {spoke.name for spoke in pen.facts.promoted_from if spoke.account == account}
-    groups = [group for group in pen.facts.groups_of(hub) if group.readers and group.spokes & spokes]
     key = pen.policy(hub, "repository_policy", name, "lets readers, and SageMaker for them, pull the image")
-    for group in groups:
+    for group in pen.facts.groups_of(hub):
         for reader in _readers(pen.facts, hub, group):
             principal, conditions = reader.grant(pen.facts)
             pulled = statement(may.PULL_TO_DEPLOY, principal=principal, conditions=conditions)
+            if not (group.spokes & spokes or pen.stands(key, pulled)):
+                continue
             pen.say(key, ("ReadersPull", reader.word), pulled, group.path)
             service = {"Service": [service_principal("sagemaker")]}
             owner = {"StringEquals": {"aws:SourceAccount": [reader.account]}}

@@ -39,10 +39,10 @@ def takes(action: Action) -> bool:
     """Whether some of what a document's statements say is said no more after an action."""
     before: Mapping[str, Statement] = (action.before or {}).get("statements", {})
     after: Mapping[str, Statement] = (action.after or {}).get("statements", {})
-    return any(not any(_covers(new, old) for new in after.values()) for old in before.values())
+    return any(not any(covers(new, old) for new in after.values()) for old in before.values())
 
 
-def _covers(new: Statement, old: Statement) -> bool:
+def covers(new: Statement, old: Statement) -> bool:
     """Whether a statement grants at least what another does; both in normal form."""
     if new == old:
         return True
