@@ -38,7 +38,9 @@ def asked(serving: Serving, operation: str) -> Callable[[], bool]:
     return lambda: any(call.operation == operation for call in [*serving.world.calls])
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_a_signal_lets_running_effects_finish_and_the_next_run_goes_on(
     number: signal.Signals, code: int, repo: Repo, serving: Serving, live: Command
 ) -> None:

@@ -20,6 +20,7 @@ from controller.sandbox.demo.endpoint import fetch
 from controller.sandbox.demo.stage import Stage
 
 HUB, STORE = "111111111111", "acme-model-store"
+pytestmark = pytest.mark.slow  # the whole story, once more
 Packages = dict[str, dict[str, Any]]
 FETCHED = (
     "InferenceSpecification",

@@ -11,6 +11,7 @@ import pytest
 from controller.preflight import Foresight
 from tests.bed import CHURN, HUB, REGION, STORE, manifests, promotion, standing, why
 from tests.granted import PLATFORM, Granted, role, spoke
+from tests.pace import sampled
 
 PULL = PLATFORM | {"churn-lab": spoke("churn-lab", CHURN, access=role(CHURN))}
 POLICY = "hubwright-growth-b49831"
@@ -71,7 +72,7 @@ LACKING = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", LACKING)
+@pytest.mark.parametrize("name", sampled([*LACKING], str))
 def test_a_write_that_would_be_refused_is_named_before_anything_is_copied(made, name):
     purpose, action, resource = LACKING[name]
     take_away(made, f"hubwright-{purpose}", action)

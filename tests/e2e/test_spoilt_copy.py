@@ -148,7 +148,7 @@ def clouds(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[AwsC
     beside.close()
 
 
-@pytest.mark.parametrize("way", sampled(WAYS, str))
+@pytest.mark.parametrize("way", sampled(WAYS, str, every=5))
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
 def test_every_request_spoilt(
     bench: Bench, proxy: Proxy, clouds: tuple[AwsCloud, AwsCloud], way: str, lasting: bool

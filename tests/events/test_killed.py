@@ -79,6 +79,7 @@ def followed(in_hub: Serving, repo: Repo) -> Serving:
     return in_hub
 
 
+@pytest.mark.slow
 def test_a_few_kills_lose_and_double_nothing(
     followed: Serving, repo: Repo, hand: Hands, hubwright: Command, tmp_path: Path
 ) -> None:

@@ -108,7 +108,7 @@ def emptied(hub: Host) -> None:
 
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
 @pytest.mark.parametrize("where", ["source", "hub"])
-@pytest.mark.parametrize("kind", sampled(KINDS, str))
+@pytest.mark.parametrize("kind", sampled(KINDS, str, every=5))
 def test_a_fault_at_every_request(kind: str, where: str, lasting: bool) -> None:
     memories = Memory(login=LOGIN), Memory(login=LOGIN), Memory()
     with hosts(*memories) as (source, hub, other), ThreadPoolExecutor(2) as pool:

@@ -233,7 +233,13 @@ def reached(other: Host) -> str:
     return repr([(asked.method, asked.path, asked.headers) for asked in other.asked])
 
 
-@pytest.mark.parametrize(("where", "on", "name", "change"), CASES, ids=[f"{row[0]} {row[2]}" for row in CASES])
+@pytest.mark.parametrize(
+    ("where", "on", "name", "change"),
+    [
+        pytest.param(*row, id=f"{row[0]} {row[2]}", marks=[pytest.mark.slow] * (row[2] == "drop by drop"))
+        for row in CASES
+    ],
+)
 def test_an_attack_ends_in_an_error_and_tells_nobody(where: str, on: str, name: str, change: Change) -> None:
     bearer = name.startswith("realm") or on == "token"
     with hosts(Memory(login=LOGIN, bearer=bearer), Memory(login=LOGIN), Memory()) as (source, hub, other):
