@@ -193,7 +193,8 @@ def _keep(
         return
     found[key] = Found(live, promotion)
     work.says.append(
-        f"{live.version.arn}: its bytes are those of {source.arn}: adopted where it stands by the next reconcile"
+        f"{live.version.arn}: its images, and its objects by S3's checksums or their bytes, are those of {source.arn}: "
+        "adopted where it stands by the next reconcile, which proves it once more"
         if match.proven
         else f"{live.version.arn}: its images, and its objects' sizes and ETags, are those of {source.arn}: "
         "adopted where it stands by the next reconcile, which proves its bytes first"

@@ -154,7 +154,7 @@ def test_equal_bytes_of_another_etag_are_proven_by_checksums(tmp_path: Path) -> 
     bed.world.calls.clear()
     made = imported(bed, bare(tmp_path))
     assert (len(made.made), made.open) == (2, ())
-    assert any("its bytes are those of" in line for line in made.says)
+    assert any("by S3's checksums or their bytes" in line for line in made.says)
     assert heads(bed) == 4  # its two objects, there and here
 
 

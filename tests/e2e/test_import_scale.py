@@ -49,7 +49,7 @@ def _imported(bed: beds.Bed, folder: Path, number: int, *, prove: bool = False) 
     wanted = take_in(bed.reader, fleet, Asked(("central",), prove=prove), Inline(), "manifests")
     assert (len(wanted.made), wanted.open) == (number + 1, ())  # and the group
     assert not bed.world.mutations()
-    said = "its bytes are those of" if prove else "reconcile, which proves its bytes first"
+    said = "by S3's checksums or their bytes" if prove else "reconcile, which proves its bytes first"
     assert sum(said in line for line in wanted.says) == number
     return Counter((call.operation, call.account) for call in bed.world.calls)
 
