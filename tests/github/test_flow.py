@@ -304,7 +304,7 @@ def test_one_comment_of_ten_thousand_changes_and_a_merge_that_somebody_overtook(
     assert shown > 100
     assert shown + left > 10_000 - 100
     assert sections >= whole
-    assert f"{planned.plan['summary']['creates']} to create" in comment["body"]
+    assert f"{planned.plan['summary']['creates']:,} to create" in comment["body"]
 
     merged = project.merge(7, "first")
     project.team.edit("teams/vision/ocr-1.yaml", "Reads worn", "Reads very worn")
