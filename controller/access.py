@@ -10,6 +10,7 @@ from controller.apply import Tell, apply
 from controller.core.access.derive import documents, looked_for
 from controller.core.access.document import Document
 from controller.core.access.facts import Side, facts_of
+from controller.core.arn import parse_version
 from controller.core.diff import diff
 from controller.core.errors import HubwrightError, WaitingError, told
 from controller.core.manifests import Manifests
@@ -17,6 +18,7 @@ from controller.core.model import Change, Key, Outcome, Resource, Snapshot, Targ
 from controller.core.plan import Plan, plan
 from controller.core.report import Report
 from controller.core.wish import Finding, Wishes
+from controller.kinds import versions
 from controller.kinds.access import ACCESS_BY_NAME, ACCESS_KINDS
 from controller.kinds.access.base import reason
 from controller.kinds.base import Cloud, World
@@ -67,14 +69,19 @@ def think_access(
     step("reading policies, roles and rules")
     live, findings, unread = _observed(cloud, asked, facts.fleet, pool)
     said = {key: found.spec.get("statements", {}) for key, found in live.items()}
-    wished = tuple(item for item in documents(facts, names, said) if item.key.target.account in chosen)
+    wished = [item for item in documents(facts, names, said) if item.key.target.account in chosen]
+    if wished != asked:  # somebody may go on pulling what no manifest tells of: whether it is there, versions tell
+        step("reading versions")
+        promoted, unknown = _promoted(cloud, facts.hubs, chosen, pool)
+        names, blind = {**names, **promoted}, (*blind, *unknown)
+        wished = [item for item in documents(facts, names, said) if item.key.target.account in chosen]
     waiting = {finding.about for finding in findings if finding.standing == "waiting"}
     desired = {item.key: _resource(item, facts.fleet) for item in wished if str(item.key) not in waiting}
     changes = diff(desired, Snapshot(live, unread), lambda _key, old, new: reason(old, new))
     mine, others = _split(changes, {item.key: item for item in wished})
     made = plan(manifests.revision, desired, mine, Wishes(), [kind.NAME for kind in ACCESS_KINDS])
     complete = made.complete and not blind
-    return AccessThought(wished, replace(made, complete=complete), (*blind, *findings, *others, *_unknown(mine)))
+    return AccessThought(tuple(wished), replace(made, complete=complete), (*blind, *findings, *others, *_unknown(mine)))
 
 
 def apply_access(world: World, thought: AccessThought, manifests: Manifests, pool: Executor, tell: Tell) -> Report:
@@ -100,6 +107,27 @@ def _names(
             kind, account, region = place
             why = f"the {kind} policies needed there are not known: {error}"
             blind.append(Finding(f"{account}/{region}", "unknown", why, error.hint))
+    return found, tuple(blind)
+
+
+def _promoted(
+    cloud: Cloud, hubs: Iterable[Side], accounts: set[str], pool: Executor
+) -> tuple[Names, tuple[Finding, ...]]:
+    """From which accounts the hubs' groups have versions. What cannot be read is left out: nothing is taken for it."""
+    places = sorted({(hub.account, hub.region) for hub in hubs if hub.account in accounts})
+    started = {place: pool.submit(versions.read, cloud.client(Target(*place), "sagemaker")) for place in places}
+    found: dict[tuple[str, str, str], frozenset[str]] = {}
+    blind: list[Finding] = []
+    for (account, region), future in started.items():
+        try:
+            packages, unread = future.result()
+        except HubwrightError as error:
+            why = f"which images are of live versions is not known, and who pulls them goes on: {error}"
+            blind.append(Finding(f"{account}/{region}", "unknown", why, error.hint))
+            continue
+        had = {(item.version.group, parse_version(item.mark("source"))) for item in packages}
+        told_of = {f"{group.casefold()}/{source.account}" for group, source in had if source}
+        found["promoted", account, region] = frozenset(told_of | {f"{group.casefold()}/*" for group in unread})
     return found, tuple(blind)
 
 

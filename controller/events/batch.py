@@ -20,14 +20,17 @@ AGAIN = frozenset({"failed", "unknown", "pending"})  # what another try may mend
 class Handled:
     """What became of a batch. By message id: `failed` to be tried again, `refused` that no try will mend."""
 
-    report: Report | None = None
+    reports: tuple[Report, ...] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     idle: int = 0  # messages about nothing of ours
 
 
 def handle(line: Line, messages: Mapping[str, Any], stopped: Stopped) -> Handled:
-    """Looks, once, at everything that the messages (events, or their JSON text, by id) hint at."""
+    """Looks, once, at everything that the messages (events, or their JSON text, by id) hint at.
+
+    At each message alone where that does not come to an end.
+    """
     hints: dict[str, Hint] = {}
     refused: dict[str, str] = {}
     for name, message in messages.items():
@@ -36,16 +39,26 @@ def handle(line: Line, messages: Mapping[str, Any], stopped: Stopped) -> Handled
         except ForgedError as error:
             refused[name] = str(error)
     busy = {name: hint for name, hint in hints.items() if hint.whole or hint.names}
-    idle = len(hints) - len(busy)
-    if not busy:
-        return Handled(refused=refused, idle=idle)
+    reports, failed = _looked(line, busy, stopped) if busy else ((), {})
+    return Handled(reports, failed, refused, len(hints) - len(busy))
+
+
+def _looked(line: Line, busy: Mapping[str, Hint], stopped: Stopped) -> tuple[tuple[Report, ...], dict[str, str]]:
+    """The reports, and by message why it is to come again.
+
+    What comes again comes together. So where no run of all of them comes to an end each is looked at alone: one that
+    no run gets over would keep the others from ever being dealt with, and in the end take them to the dead letters.
+    """
     try:
         report = line.run(scope_of(busy.values()), stopped)
     except HubwrightError as error:
-        return Handled(None, dict.fromkeys(busy, told(error)), refused, idle)
+        if len(busy) == 1:
+            return (), dict.fromkeys(busy, told(error))
+        alone = [_looked(line, {name: hint}, stopped) for name, hint in busy.items()]
+        reports = tuple(report for found, _ in alone for report in found)
+        return reports, {name: why for _, failed in alone for name, why in failed.items()}
     wrong = unsettled(report)
-    failed = {name: why for name, hint in busy.items() if (why := _why(hint, wrong))}
-    return Handled(report, failed, refused, idle)
+    return (report,), {name: why for name, hint in busy.items() if (why := _why(hint, wrong))}
 
 
 def _event(message: Any) -> Any:

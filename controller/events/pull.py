@@ -9,7 +9,6 @@ from typing import Any
 
 from controller.core.errors import HubwrightError
 from controller.core.redact import redacted
-from controller.core.report import Report
 from controller.events.batch import Handled, handle
 from controller.events.line import Line, Stopped
 from controller.events.manifests import clone_of, read_manifests
@@ -39,7 +38,7 @@ def pull_handler(event: Any, context: Any) -> dict[str, Any]:
         return {"refused": redacted(handled.refused["event"])}
     if handled.failed:
         raise HubwrightError(terminal(handled.failed["event"]))  # Lambda logs it and answers with it
-    return {"promotions": _standings(handled.report)}
+    return {"promotions": _standings(handled)}
 
 
 def _id(record: Mapping[str, Any]) -> str:
@@ -57,12 +56,12 @@ def _note(handled: Handled) -> None:
         log.warning("refused %s: %s", terminal(name), terminal(why))
     for name, why in sorted(handled.failed.items()):
         log.error("failed %s: %s", terminal(name), terminal(why))
-    for name, standing in _standings(handled.report).items():
+    for name, standing in _standings(handled).items():
         log.info("%s: %s", name, standing)
 
 
-def _standings(report: Report | None) -> dict[str, str]:
-    return {row.name: row.standing for row in report.rows} if report else {}
+def _standings(handled: Handled) -> dict[str, str]:
+    return {row.name: row.standing for report in handled.reports for row in report.rows}
 
 
 def line_of(environment: Mapping[str, str]) -> Line:

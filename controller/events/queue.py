@@ -47,11 +47,11 @@ class Queue:
 
     @property
     def visibility(self) -> int:
-        """For how many seconds a received message stays hidden, as the queue says; asked once."""
+        """For how many seconds a received message stays hidden, as the queue says, or 30; asked once."""
         if not self._visibility:
             names = ["VisibilityTimeout"]
             answer = self._client.call("GetQueueAttributes", QueueUrl=self._url, AttributeNames=names)
-            self._visibility = int(answer.get("Attributes", {}).get("VisibilityTimeout") or _VISIBILITY)
+            self._visibility = int(answer.get("Attributes", {}).get("VisibilityTimeout") or 0) or _VISIBILITY
         return self._visibility
 
     def receive(self, wait: int) -> list[Message]:
@@ -81,7 +81,11 @@ class Queue:
             thread.join()
 
     def _hold(self, messages: Iterable[Message], ended: threading.Event, failed: Callable[..., None]) -> None:
-        seconds = self.visibility
+        try:
+            seconds = self.visibility
+        except HubwrightError as error:
+            failed(error)
+            seconds = _VISIBILITY
         while not ended.wait(seconds / 3):
             rows = [
                 {"Id": str(index), "ReceiptHandle": item.receipt, "VisibilityTimeout": seconds}

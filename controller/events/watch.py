@@ -83,7 +83,8 @@ class Watcher:
         self.counts.failed += len(handled.failed)
         self.counts.refused += len(handled.refused)
         self.counts.idle += handled.idle
-        self._count(handled.report)
+        for report in handled.reports:
+            self._count(report)
         done = [item for item in messages if item.id not in left]
         self.queue.done(done)
         self.counts.handled += len(done)
@@ -97,9 +98,7 @@ class Watcher:
         for name, why in sorted(unsettled(report).items()):
             log.error("%s: %s", name, why)
 
-    def _count(self, report: Report | None) -> None:
-        if report is None:
-            return
+    def _count(self, report: Report) -> None:
         self.counts.runs += 1
         self.counts.actions += sum(outcome.status == "done" for outcome in report.outcomes)
         for row in report.rows:

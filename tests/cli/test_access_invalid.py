@@ -81,8 +81,7 @@ def test_an_invalid_manifest_takes_nothing_away(
     kept = {
         item["about"].partition("/")[2].partition("/")[2] for item in done["findings"] if item["standing"] == "invalid"
     }
-    pulls = name == "follow"  # who is named by a group and pulls goes on pulling anyway
-    assert (code, f"repository_policy/{REPOSITORIES[0]}" in kept, "group_policy/fraud" in kept) == (5, not pulls, False)
+    assert (code, f"repository_policy/{REPOSITORIES[0]}" in kept, "group_policy/fraud" in kept) == (5, True, False)
     after = said()
     assert {key: sids - after[key] for key, sids in before.items() if sids - after[key]} == {}
     assert after["group_policy/fraud"] > before["group_policy/fraud"], "what only adds goes on"

@@ -171,6 +171,32 @@ def test_a_spoke_of_the_hubs_own_account_is_never_one_of_many(tmp_path):
     }
 
 
+def keyed(count: int, first: int = 0, **more: Any) -> dict[str, Any]:
+    """Spokes whose buckets are encrypted with one key of an account that is no spoke."""
+    found = labs(count, 3, first, **more)
+    for lab in found.values():
+        lab["spec"]["allow"]["kmsKeyArns"] = [KEY.format(account(999))]
+    return found
+
+
+@pytest.mark.parametrize("count", [2, 60])
+def test_a_key_of_another_account_is_named_however_many_use_it(tmp_path, count):
+    """That a thing is in the spoke's account is true of none of its uses."""
+    made = fleet(tmp_path, keyed(count, **PUSHES) | keyed(count, 100))
+    via = {"kms:ViaService": [f"s3.{REGION}.amazonaws.com"]}
+    tagged = {"aws:PrincipalTag/hubwright-spoke": [account(number) for number in range(count)]}
+    pulls = purposes(document(made, "role_policy", "hubwright-read"))["ReadsObjectsKeys"]
+    copies = purposes(document(made, "role_policy", "hubwright-register"))
+    key = [KEY.format(account(999))]
+    assert (pulls["Resource"], pulls["Condition"]) == (key, {"StringEquals": via})
+    assert (copies["CopiesFromKeys"]["Resource"], copies["CopiesFromKeys"]["Condition"]) == (
+        key, {"StringEquals": via, "Null": {"aws:PrincipalTag/hubwright-spoke": ["true"]}},
+    )  # fmt: skip
+    assert (copies["CopiesPushedKeys"]["Resource"], copies["CopiesPushedKeys"]["Condition"]) == (
+        key, {"StringEquals": via | tagged},
+    )  # fmt: skip
+
+
 def test_few_sources_are_named_and_many_are_their_accounts(tmp_path):
     few = purposes(document(fleet(tmp_path / "few", labs(10)), "role_policy", "hubwright-read"))
     many = purposes(document(fleet(tmp_path / "many", labs(60)), "role_policy", "hubwright-read"))

@@ -58,3 +58,19 @@ def test_a_refusal_that_grows_takes_too() -> None:
     wider = said(effect="Deny", resources=["arn:aws:s3:::acme/a/*", "arn:aws:s3:::acme/b/*"])
     assert takes(Action("x", "update", KEY, {"statements": {"A": deny}}, {"statements": {"A": wider}}))
     assert not takes(Action("x", "create", KEY, None, {"statements": {"A": OLD}}))
+
+
+@pytest.mark.parametrize(
+    ("detail", "taken"),
+    [
+        ({"group": ["a", "b"]}, False),
+        ({"group": ["a", "b", "c"]}, False),
+        ({"group": ["a"]}, True),
+        ({"group": ["a", "b"], "approval": ["Approved"]}, True),
+        ({}, False),
+    ],
+)
+def test_a_rule_that_lets_pass_less_takes_it(detail: dict[str, Any], taken: bool) -> None:
+    """Every member of a pattern has to be met, by any of its values."""
+    before, after = ({"pattern": {"source": ["x"], "detail": found}} for found in ({"group": ["a", "b"]}, detail))
+    assert takes(Action("x", "update", KEY, before, after)) is taken

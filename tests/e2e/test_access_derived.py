@@ -8,7 +8,7 @@ import pytest
 
 from controller.core.access.derive import derive
 from tests import bed as beds
-from tests.bed import CHURN, HUB, REGION, promotion
+from tests.bed import CHURN, HUB, REGION, VISION, promotion
 from tests.granted import PLATFORM, role, spoke
 
 SECOND = "555555555555"
@@ -57,3 +57,32 @@ def test_a_second_hub_reads_the_first_ones_store_and_gates_what_they_look_at(tmp
     assert scans["Resource"] == [f"arn:aws:ecr:{REGION}:{HUB}:repository/models/*"]
     assert (proofs["Action"], proofs["Resource"]) == (["s3:GetObject"], ["arn:aws:s3:::proofs/churn/*"])
     assert (SECOND, "role_policy", "hubwright-read", "HubwrightSeesScans") not in found
+
+
+def test_a_push_spokes_session_at_a_second_hub_reads_of_the_first_ones_store_its_own_alone(tmp_path):
+    mirror = json.loads(json.dumps(PLATFORM["central"]).replace(HUB, SECOND).replace('"central"', '"mirror"'))
+    mirror["spec"]["stores"] = [{"name": "main", "bucket": "mirror-store"}]
+    platform = PLATFORM | {
+        "mirror": mirror,
+        "churn": {"kind": "ModelGroup", "metadata": {"name": "churn"}, "spec": {"hub": "central"}},
+        "onward": {"kind": "ModelGroup", "metadata": {"name": "onward"}, "spec": {"hub": "mirror"}},
+        "churn-lab": spoke("churn-lab", CHURN, access=role(CHURN)),
+        "vision-lab": spoke("vision-lab", VISION, pattern="push"),
+    }
+    first = promotion("churn-lab-1", spoke="churn-lab", source="churn-lab-experiments")
+    onward = promotion("onward-1", to="onward")
+    onward["spec"]["from"] = {"promotion": "churn-lab-1"}
+    fleet = beds.manifests(tmp_path, first, onward, platform=platform)
+    assert fleet.problems == ()
+    (policy,) = (
+        item for item in derive(fleet)
+        if (item.key.target.account, item.key.kind, item.key.name) == (SECOND, "role_policy", "hubwright-register")
+    )  # fmt: skip
+    tag = "aws:PrincipalTag/hubwright-spoke"
+    store = f"arn:aws:s3:::{beds.STORE}/models"
+    assert [
+        (said["Resource"], said["Condition"]) for sid, said in sorted(policy.statements.items()) if "CopiesHub" in sid
+    ] == [
+        ([f"{store}/${{{tag}}}/*"], {"Null": {tag: ["false"]}}),
+        ([f"{store}/*"], {"Null": {tag: ["true"]}}),
+    ]

@@ -187,3 +187,24 @@ def test_a_promotion_whose_manifest_is_removed_stays_deployed(made, tmp_path):
     made.fleet = manifests(tmp_path / "b", platform=platform(churn=group("churn")))
     made.apply(HUB)
     assert about(made, SCORING) == set()
+
+
+def test_a_reader_whom_the_group_names_no_more_pulls_no_more_whatever_other_groups_it_reads(made, tmp_path):
+    """The other group has no version from these spokes."""
+    both = platform(other=group("other", READER))
+    made.fleet = manifests(tmp_path / "a", *TEAM, platform=both)
+    made.apply(HUB)
+    made.fleet = manifests(tmp_path / "b", *TEAM, platform=both | {"churn": group("churn")})
+    made.apply(HUB)
+    assert about(made, SCORING) == {f"bucket {STORE}"}
+    assert made.admins.plan(HUB, made.fleet).plan.actions == ()
+
+
+def test_where_versions_cannot_be_read_nobody_stops_pulling(made, tmp_path):
+    made.fleet = manifests(tmp_path, platform=platform(other=group("other")))
+    made.admins.world.fault(operation="Search", do="fail", status=400, code="AccessDeniedException", times=0)
+    report = made.admins.apply(HUB, made.fleet)
+    assert [(item.about, item.standing) for item in report.others] == [(f"{HUB}/{REGION}", "unknown")]
+    assert "which images are of live versions is not known" in report.others[0].why
+    made.admins.world.faults.clear()
+    flows.deployed_by_readers(made)

@@ -13,6 +13,7 @@ import pytest
 from controller.cli import execute
 from controller.core.canonical import digest
 from controller.core.errors import HubwrightError
+from controller.events import line as lines
 from controller.events import pull_handler
 from controller.events.hint import ForgedError, Hint, hint_of
 from controller.sandbox.server import Serving
@@ -113,6 +114,23 @@ def test_a_batch_fails_in_part(following: Serving, hand: Hands) -> None:
     assert pull_handler(
         {"Records": [item for item in records if item["messageId"] in failed - {"no json", "forged"}]}, None
     ) == {"batchItemFailures": []}
+    assert registered(hand) == [(1, "Approved"), (2, "PendingManualApproval"), *FRESH]
+
+
+def test_an_event_that_no_run_gets_over_takes_no_other_with_it(
+    following: Serving, hand: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They come again together each time: what is done with the others must not wait for the one."""
+    thinks = lines.think
+
+    def think(cloud: Any, manifests: Any, scope: Any, *more: Any) -> Any:
+        if "follow/4" in scope.promotions:
+            raise ZeroDivisionError("of one version")
+        return thinks(cloud, manifests, scope, *more)
+
+    monkeypatch.setattr(lines, "think", think)
+    records = [_record(event(number), str(number)) for number in (4, 1, 2, 3)]
+    assert pull_handler({"Records": records}, None) == {"batchItemFailures": [{"itemIdentifier": "4"}]}
     assert registered(hand) == [(1, "Approved"), (2, "PendingManualApproval"), *FRESH]
 
 

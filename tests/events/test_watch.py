@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from controller.cli import execute
-from controller.core.errors import UsageError
+from controller.core.errors import HubwrightError, UsageError
 from controller.core.model import Target
 from controller.events.queue import Message, Queue, queue_place
 from controller.sandbox.server import Serving
@@ -182,3 +183,28 @@ def test_a_signal_ends_it_in_good_order(
     assert until(lambda: worker.said()["counts"]["handled"] == 1)
     assert worker.end(number) == 0
     assert (worker.said()["status"], registered(hand), left(hand)) == ("stopped", [ALL[2]], 0)
+
+
+class Answering:
+    """A client of a queue whose attributes nobody may ask for, or that hides messages for so many seconds."""
+
+    def __init__(self, seconds: str | None) -> None:
+        self.seconds = seconds
+        self.calls: list[str] = []
+        self.again = threading.Event()
+
+    def call(self, operation: str, **asked: Any) -> dict[str, Any]:
+        self.calls.append(operation)
+        if operation == "GetQueueAttributes" and self.seconds is None:
+            raise HubwrightError("it is denied")
+        if len(self.calls) > 9:
+            self.again.set()
+        return {"Attributes": {"VisibilityTimeout": self.seconds}}
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(None, ["it is denied"]), ("0", [])])
+def test_messages_are_held_though_the_queue_does_not_say_for_how_long(seconds: str | None, told: list[str]) -> None:
+    client, heard = Answering(seconds), list[HubwrightError]()
+    with Queue(client, "https://sqs/1/work").held([Message("1", "r", "{}")], heard.append):  # type: ignore[arg-type]
+        client.again.wait(0.05)
+    assert ([str(error) for error in heard], client.calls) == (told, ["GetQueueAttributes"])

@@ -19,6 +19,7 @@ TAG = "hubwright-spoke"
 """The session tag that confines a push spoke's session of the register role; its value is the spoke's account."""
 UNTAGGED = {"Null": {f"aws:PrincipalTag/{TAG}": ["true"]}}
 """The condition of a session that is no push spoke's."""
+_OWN = "${aws:PrincipalTag/" + TAG + "}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,13 @@ class Facts:
     def pushes(self) -> bool:
         """Whether any spoke pushes."""
         return any(spoke.pushes for spoke in self.spokes)
+
+    @property
+    def sessions(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """Whose sessions of the register role there are: purpose, the accounts they reach, conditions."""
+        if not self.pushes:
+            return [("", "*", {})]
+        return [("", "*", dict(UNTAGGED)), ("Pushed", _OWN, {"Null": {f"aws:PrincipalTag/{TAG}": ["false"]}})]
 
     def groups_of(self, hub: HubSide) -> tuple[GroupFacts, ...]:
         return tuple(group for group in self.groups if group.hub == hub.name)

@@ -29,7 +29,6 @@ _NO_HOLD = {"ForAllValues:StringNotEquals": {"aws:TagKeys": [HOLD]}}
 _HOLD_ONLY = {"ForAllValues:StringEquals": {"aws:TagKeys": [HOLD]}}
 _BEEN = "sagemaker:CustomerMetadataProperties/hubwright/approved"
 """What says so was approved before, and passes every gate: only who approves may say it."""
-_OWN = "${aws:PrincipalTag/" + TAG + "}"
 
 
 def write_hub_roles(pen: Pen, hub: HubSide) -> None:
@@ -201,7 +200,7 @@ def _writes_store(pen: Pen, hub: HubSide, key: Key) -> None:
     for store in hub.hub.stores:
         deeds = may.WRITE_OBJECTS if store is hub.active else ()
         names = ["{}/*", ".releases/{}/*"]
-        for purpose, account, conditions in _sessions(pen.facts):
+        for purpose, account, conditions in pen.facts.sessions:
             below = [f"{store.prefix}/{name.format(account)}" for name in names]
             places = [hub.bucket(f"{store.bucket}/{name}") for name in below]
             listed = {**conditions, "StringLikeIfExists": {"s3:prefix": below}}
@@ -219,16 +218,9 @@ def _writes_images(pen: Pen, hub: HubSide, key: Key) -> None:
     seen = () if pen.facts.pushes else may.LIST_IMAGES  # said of all images where spokes push
     deeds = (*may.PULL, *may.PUSH, *seen, *may.MAKE_REPOSITORIES)
     pen.allow(key, "LogsIn", may.LOG_IN, ["*"], origin=hub.path)
-    for purpose, account, conditions in _sessions(pen.facts):
+    for purpose, account, conditions in pen.facts.sessions:
         place = hub.arn("ecr", f"repository/{hub.hub.images.prefix}/{account}/*")
         pen.allow(key, f"Images{purpose}", deeds, [place], conditions, origin=hub.path)
-
-
-def _sessions(facts: Facts) -> list[tuple[str, str, dict[str, Any]]]:
-    """Whose sessions there are: purpose, the accounts they reach, conditions."""
-    if not facts.pushes:
-        return [("", "*", {})]
-    return [("", "*", dict(UNTAGGED)), ("Pushed", _OWN, {"Null": {f"aws:PrincipalTag/{TAG}": ["false"]}})]
 
 
 def _approves(pen: Pen, hub: HubSide, key: Key) -> None:

@@ -93,11 +93,11 @@ def _without_covered(item: dict[str, Any]) -> dict[str, Any]:
     """Without resources that another one of the statement stands for as well."""
     places = item.get("Resource", [])
     wild = [(re.split(r"[*?]", place, maxsplit=1)[0], place) for place in places if set("*?") & set(place)]
-    kept = [
-        place
-        for place in places
-        if not any(place.startswith(before) and wide != place and _covers(wide, place) for before, wide in wild)
-    ]
+    kept = list(places)
+    for place in places:  # one after the other: of two that stand for each other one has to stay
+        others = (wide for before, wide in wild if wide != place and place.startswith(before))
+        if any(wide in kept and _covers(wide, place) for wide in others):
+            kept.remove(place)
     return {**item, "Resource": kept} if len(kept) != len(places) else item
 
 

@@ -93,8 +93,14 @@ def write_chained(pen: Pen, hub: HubSide, key: Key) -> None:
     """A second hub's side: its register role reads the first one's stores. Images it pulls as the first's reader."""
     for first, _, item in _chained(pen.facts, second=hub.name):
         for store in first.hub.stores:
-            below = first.bucket(f"{store.bucket}/{store.prefix}/*")
-            pen.allow(key, "CopiesHub", may.READ_VERSIONS, [below], origin=item.path)
+            for (
+                purpose,
+                account,
+                conditions,
+            ) in pen.facts.sessions:  # a pushed one only its own
+                below = f"{store.bucket}/{store.prefix}/" + ("*" if account == "*" else f"{account}/*")
+                places = [first.bucket(below)]
+                pen.allow(key, f"CopiesHub{purpose}", may.READ_VERSIONS, places, conditions, origin=item.path)
         allow_keys(pen, key, "CopiesHubKeys", may.DECRYPT, first.keys, origin=item.path)
 
 

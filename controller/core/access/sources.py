@@ -27,7 +27,8 @@ def copies_sources(pen: Pen, hub: HubSide, key: Key) -> None:
         if spoke.copied_by_hub:
             word = "CopiesPushed" if spoke.pushes else "CopiesFrom"
             conditions = _TAGGED if spoke.pushes else session_of(pen.facts, spoke)
-            found += [(spoke, said) for said in _bucket(spoke, word, conditions, versions=False)]
+            session = session_of(pen.facts, spoke)
+            found += [(spoke, said) for said in _bucket(spoke, word, conditions, session, versions=False)]
     _say(pen, hub, key, found)
 
 
@@ -65,8 +66,8 @@ def _say(pen: Pen, hub: HubSide, key: Key, found: Iterable[tuple[SpokeSide, _Sai
 
 
 def _by_account(wished: Statement, spoke: SpokeSide, hub: HubSide) -> Statement:
-    """The same of everything of its kind in the spoke's account."""
-    if wished["Resource"] == ["*"]:
+    """The same of everything of its kind in the spoke's account; what has no account to say or another one stays."""
+    if any(place.split(":")[4:5] not in ([""], [spoke.account]) for place in wished["Resource"]):
         return wished
     tests = {test: dict(keys) for test, keys in wished.get("Condition", {}).items()}
     if _OWNER in tests.setdefault("StringEquals", {}):  # that of the session's tag, which could be the hub's own
@@ -95,7 +96,7 @@ def _reads(facts: Facts, spoke: SpokeSide) -> Iterator[_Said]:
     ):
         if groups:
             yield word, statement(deeds, [spoke.arn("sagemaker", f"model-package/{group}/*") for group in groups])
-    yield from _bucket(spoke, "ReadsObjects", {}, versions=True)
+    yield from _bucket(spoke, "ReadsObjects", {}, {}, versions=True)
     if allow.repositories:
         images = [spoke.arn("ecr", f"repository/{name}") for name in allow.repositories]
         yield "PullsSources", statement(may.PULL, images)
@@ -113,8 +114,10 @@ def _origins(spoke: SpokeSide) -> Iterator[_Said]:
         yield "SeesManagedKey", statement(may.SEE_KEY, [spoke.arn("kms", "key/*")], conditions=managed)
 
 
-def _bucket(spoke: SpokeSide, word: str, conditions: dict[str, Any], *, versions: bool) -> Iterator[_Said]:
-    """Reading a spoke's buckets and using their keys."""
+def _bucket(
+    spoke: SpokeSide, word: str, conditions: dict[str, Any], elsewhere: dict[str, Any], *, versions: bool
+) -> Iterator[_Said]:
+    """Reading a spoke's buckets and using their keys; `elsewhere`: the conditions for a key of another account."""
     buckets = spoke.spoke.allow.buckets
     if not buckets:
         return
@@ -125,5 +128,6 @@ def _bucket(spoke: SpokeSide, word: str, conditions: dict[str, Any], *, versions
     for arn in spoke.spoke.allow.kms_key_arns:
         region = arn.split(":")[3]
         via = {"kms:ViaService": [f"s3.{region}.{domain_of(region)}"]}
-        used = {**conditions, "StringEquals": {**conditions.get("StringEquals", {}), **via}}
+        tests = conditions if arn.split(":")[4] == spoke.account else elsewhere
+        used = {**tests, "StringEquals": {**tests.get("StringEquals", {}), **via}}
         yield f"{word}Keys", statement(may.DECRYPT, [usable(arn, used)], conditions=used)

@@ -16,7 +16,8 @@ from controller.core.globs import any_matches
 from controller.core.model import Key
 
 Names = Mapping[tuple[str, str, str], frozenset[str]]
-"""What is live, by (kind, account, region): the names of repositories and of package groups."""
+"""What is live, by (kind, account, region): the names of repositories and of package groups; of kind `promoted`, where
+that was looked up, `GROUP/ACCOUNT` for each account that a group has versions of (`*`: it could not be read)."""
 
 
 def write_spoke(pen: Pen, spoke: SpokeSide, names: Names) -> None:

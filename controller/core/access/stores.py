@@ -100,7 +100,7 @@ def write_readers(pen: Pen, hub: HubSide, names: Names) -> None:
     for name in sorted(names.get(("repository", hub.account, hub.region), frozenset())):
         account = name.removeprefix(hub.hub.images.prefix + "/").partition("/")[0]
         if name.startswith(hub.hub.images.prefix + "/"):
-            _repository(pen, hub, name, account)
+            _repository(pen, hub, name, account, names.get(("promoted", hub.account, hub.region)))
 
 
 def write_left(pen: Pen, hub: HubSide, names: Names) -> None:
@@ -125,20 +125,21 @@ def _reads_group(pen: Pen, hub: HubSide, key: Key, group: GroupFacts, reader: _R
     )  # fmt: skip
 
 
-def _repository(pen: Pen, hub: HubSide, name: str, account: str) -> None:
+def _repository(pen: Pen, hub: HubSide, name: str, account: str, promoted: frozenset[str] | None) -> None:
     """An image is for the readers of every group that is promoted into from its account.
 
     SageMaker itself pulls for a reader's endpoint: a repository that grants only the reader's role is not enough.
-    Which versions are live is not known here, and to remove a manifest takes none away: readers who may pull go on
-    pulling for as long as their group names them.
+    To remove a manifest takes none away: readers who may pull go on pulling for as long as a group names them that has
+    versions from there, which `promoted` tells where it is known.
     """
     spokes = {spoke.name for spoke in pen.facts.promoted_from if spoke.account == account}
     key = pen.policy(hub, "repository_policy", name, "lets readers, and SageMaker for them, pull the image")
     for group in pen.facts.groups_of(hub):
+        has = promoted is None or not promoted.isdisjoint({f"{group.name}/{account}", f"{group.name}/*"})
         for reader in _readers(pen.facts, hub, group):
             principal, conditions = reader.grant(pen.facts)
             pulled = statement(may.PULL_TO_DEPLOY, principal=principal, conditions=conditions)
-            if not (group.spokes & spokes or pen.stands(key, pulled)):
+            if not (group.spokes & spokes or (has and pen.stands(key, pulled))):
                 continue
             pen.say(key, ("ReadersPull", reader.word), pulled, group.path)
             service = {"Service": [service_principal("sagemaker")]}

@@ -36,10 +36,26 @@ def kept_back(whole: Plan, manifests: Manifests) -> Plan:
 
 
 def takes(action: Action) -> bool:
-    """Whether some of what a document's statements say is said no more after an action."""
+    """Whether some of what a document's statements say, or its pattern lets pass, is so no more after an action."""
+    was, will = ((side or {}).get("pattern", {}) for side in (action.before, action.after))
+    if was and _narrower(will, was):
+        return True
     before: Mapping[str, Statement] = (action.before or {}).get("statements", {})
     after: Mapping[str, Statement] = (action.after or {}).get("statements", {})
     return any(not any(covers(new, old) for new in after.values()) for old in before.values())
+
+
+def _narrower(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
+    """Whether a pattern asks more of an event than another one: of each of its members, any of the values."""
+    for name, values in new.items():
+        if name not in old:
+            return True
+        nested = isinstance(values, Mapping) and isinstance(old[name], Mapping)
+        if nested and _narrower(values, old[name]):
+            return True
+        if not nested and values != old[name] and any(value not in values for value in old[name]):
+            return True
+    return False
 
 
 def covers(new: Statement, old: Statement) -> bool:
