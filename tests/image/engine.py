@@ -195,7 +195,7 @@ class Image:
         environment: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[str]:
         """A container as the strictest cluster runs it: no capability, nothing to write to but /tmp and what is mounted
-        at /work. `entry` in place of its own entry point; `user` in place of its own, as one that it does not know."""
+        at /repo. `entry` in place of its own entry point; `user` in place of its own, as one that it does not know."""
         config = json.loads((self.bundle / "config.json").read_text())
         own = self.config["config"]
         process, place = config["process"], Path(tempfile.mkdtemp(prefix="run-", dir=self.bundle.parent))
@@ -216,7 +216,7 @@ class Image:
         config["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]})
         if work:
             config["mounts"].append(
-                {"destination": "/work", "type": "bind", "source": str(work), "options": ["rbind", "rw"]}
+                {"destination": "/repo", "type": "bind", "source": str(work), "options": ["rbind", "rw"]}
             )
         (place / "config.json").write_text(json.dumps(config))
         command = ["runc", "--root", str(place / "state"), "run", "--bundle", str(place), f"hubwright-{place.name}"]

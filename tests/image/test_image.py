@@ -171,7 +171,7 @@ def test_what_the_image_says_of_itself(released: Released) -> None:
         "User": f"{UID}:{UID}",
         "Entrypoint": ["hubwright"],
         "Cmd": ["--help"],
-        "WorkingDir": "/work",
+        "WorkingDir": "/repo",
         "StopSignal": "SIGTERM",
     }
     assert sorted(word for word in config["config"]["Env"] if not word.startswith("PATH=")) == [
@@ -209,7 +209,7 @@ def test_it_holds_the_code_and_nothing_of_the_build(released: Released) -> None:
     writable = [item for item in members.values() if item.mode & stat.S_IWOTH and not item.issym()]
     assert (odd, [item for item in writable if item.mode & 0o1777 != 0o1777]) == ([], [])
     own = {name for name, item in members.items() if item.uid == UID}
-    assert {name for name in own if not name.startswith("home/hubwright")} <= {"work"}
+    assert {name for name in own if not name.startswith("home/hubwright")} <= {"repo"}
     history = json.dumps(released.image.config["history"])
     assert all(word not in history for word in ("canary-token", "index-url", "find-links"))
     assert sum(item.size for item in members.values()) < 250 << 20
@@ -236,11 +236,11 @@ def test_it_runs_as_nobody_special_with_git(image: Image) -> None:
     assert (code, out[:22], err) == (0, "Usage: hubwright [OPTI", "")
     assert image.run("-c", "id -u; id -g; id -un; pwd; echo $HOME", entry=["sh"]) == (
         0,
-        f"{UID}\n{UID}\nhubwright\n/work\n/home/hubwright\n",
+        f"{UID}\n{UID}\nhubwright\n/repo\n/home/hubwright\n",
         "",
     )
     assert image.run("--version", entry=["git"])[1].startswith("git version 2.")
-    assert image.run("-c", "touch /opt/hubwright/x /work/x ~/x", entry=["sh"])[0] == 1
+    assert image.run("-c", "touch /opt/hubwright/x /repo/x ~/x", entry=["sh"])[0] == 1
 
 
 def test_arguments_arrive_as_they_were_given(image: Image, work: Path) -> None:
@@ -273,8 +273,8 @@ def test_what_it_cannot_do_is_said_in_words(image: Image, repo: Repo) -> None:  
     code, out, err = image.run("validate", work=repo.top)  # root's
     assert (code, out) == (1, "")
     assert "belongs to another user" in err
-    assert err.endswith("safe.directory /work\n")
-    trusted = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "/work"}
+    assert err.endswith("safe.directory /repo\n")
+    trusted = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "/repo"}
     assert image.run("validate", work=repo.top, environment=trusted)[0] == 0
     code, out, err = image.run("demo", work=repo.top)
     assert (code, "Traceback" in err) == (1, False)
