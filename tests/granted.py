@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,15 @@ class Granted:
         self.setup = Setup(self.admins)
         self.fleet = beds.manifests(self.folder, *self.documents, platform=self.platform)
         self.log = CallLog()
+
+    @contextmanager
+    def tried(self) -> Iterator[Granted]:
+        """Itself, in a world and with a fleet that are as before again afterwards."""
+        kept, fleet = self.admins.world, self.fleet
+        self.admins.world = self.admins.door.world = kept.copy()
+        yield self
+        self.admins.world = self.admins.door.world = kept
+        self.fleet = fleet
 
     def apply(self, *accounts: str) -> None:
         """`hubwright access apply`, by each account's administrator."""

@@ -30,11 +30,8 @@ def first(tmp_path_factory) -> Granted:
 @pytest.fixture
 def made(first):
     """Access is granted and nothing promoted yet; each test has a copy of that world."""
-    kept, fleet = first.admins.world, first.fleet
-    first.admins.world = first.admins.door.world = kept.copy()
-    yield first
-    first.admins.world = first.admins.door.world = kept
-    first.fleet = fleet
+    with first.tried() as found:
+        yield found
 
 
 def wish(approval: str = "Approved") -> dict[str, Any]:

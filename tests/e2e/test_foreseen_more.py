@@ -56,11 +56,8 @@ def first(tmp_path_factory) -> Granted:
 
 @pytest.fixture
 def made(first) -> Iterator[Granted]:
-    kept, fleet = first.admins.world, first.fleet
-    first.admins.world = first.admins.door.world = kept.copy()
-    yield first
-    first.admins.world = first.admins.door.world = kept
-    first.fleet = fleet
+    with first.tried() as found:
+        yield found
 
 
 def take_away(world: Granted, name: str, word: str, *actions: str) -> None:
