@@ -119,7 +119,8 @@ def _action(one: Action) -> dict[str, Any]:
 def _ended(one: Outcome | None) -> dict[str, Any]:
     if one is None:
         return {"status": "skipped", "detail": "not begun", "arn": ""}
-    return {"status": one.status, "detail": one.detail, "arn": str(one.facts.get("arn", ""))}
+    ended = {"status": one.status, "detail": one.detail, "arn": str(one.facts.get("arn", ""))}
+    return ended | ({"relayed": list(one.facts["relayed"])} if "relayed" in one.facts else {})
 
 
 def whole(data: Any) -> str:

@@ -194,7 +194,8 @@ def create(world: World, action: Action) -> Facts:
     _write(client, action, record)
     seconds = round(world.clock() - began, 1)
     moved = {"bytes": done.moved, "skipped": done.skipped, "objects": len(items), "seconds": seconds}
-    return {**moved, "lineage": ancestry}
+    relayed = [{"key": key, "sha256": found} for key, found in sorted(done.relayed.items())]
+    return {**moved, "lineage": ancestry, **({"relayed": relayed} if relayed else {})}
 
 
 def _release(action: Action) -> Release:

@@ -1,7 +1,8 @@
 """Copies one S3 object through this machine: read with the spoke's credentials, written with the hub's.
 
 For where no one principal may do both. A few parts at a time are in memory, never a whole artifact. Their sha256 is
-taken on the way, of each before it is sent: it is held to what is known of the source, and to what is read again.
+taken on the way, of each before it is sent: it is held to what is known of the source, and to what is read again,
+and told in the run's result.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ def relay_object(
     """As `s3copy.copy_object`, with bytes that pass through here. `room` bounds the bytes in memory.
 
     `PreconditionError`, before the copy exists, when they are not those of which `item.checksums` has a sha256. `deep`:
-    the copy will be read again, whatever is known of the source. No digest is taken that nothing will be compared with,
-    and none where parts were there already.
+    the copy will be read again, whatever is known of the source. The sha256 of all bytes is taken, except where parts
+    were there already; our own digest where the copy may have to be read.
     """
     if item.size <= piece:
         return persistent(lambda: _whole(reader, client, item, lanes, room), pause)
@@ -95,9 +96,8 @@ class _Parts:
         self._tally: Tally | None = None
 
     def begin(self, missing: Sequence[Span]) -> None:
-        names = _compared(self._item, deep=self._deep)
-        if names and len(missing) == len(self._cuts):
-            self._tally = Tally(self._item.size, names)
+        if len(missing) == len(self._cuts):
+            self._tally = Tally(self._item.size, ours=_read_again(self._item, deep=self._deep))
 
     def make(self, upload: str, span: Span) -> Part:
         try:
@@ -135,10 +135,10 @@ class _Parts:
         return self._client.call("UploadPart", **place, UploadId=upload, PartNumber=span.number, Body=data, **checked)
 
 
-def _compared(item: ObjectCopy, *, deep: bool) -> set[str]:
-    """The digests that something is compared with: what is known, or read again where S3 will not state it of both."""
+def _read_again(item: ObjectCopy, *, deep: bool) -> bool:
+    """Whether our own digest is compared with something: what is known, or the copy, where S3 states too little."""
     stated = whole(item.checksums).keys() & {"CRC64NVME", "CRC32"}
-    return {*known_of(item), *((SHA256,) if deep or not stated else ())}
+    return deep or not stated or SHA256 in known_of(item)
 
 
 def _whole(reader: Client, client: Client, item: ObjectCopy, lanes: Lanes, room: Room) -> Copied:

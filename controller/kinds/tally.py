@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from controller.kinds.s3upload import MIB, spans
 
@@ -18,16 +18,16 @@ LEAF = 64 * MIB
 class Tally:
     """Hashes `size` bytes whose parts come in any order, from several threads.
 
-    A part waits, with its bytes, until all before it were hashed. `names`: `SHA256`, of all bytes, and `sha256`, our
-    own digest; above 64 MiB both cost twice what one does. Our own is taken first of each piece, so that a bit which
-    flips here in between cannot pass for what is known of the source by its SHA256.
+    A part waits, with its bytes, until all before it were hashed. `ours`: our own digest is taken as well, above 64 MiB
+    at the price of a second hash; first of each piece, so that a bit which flips here in between cannot pass for what
+    is known of the source by its SHA256.
     """
 
-    def __init__(self, size: int, names: Collection[str] = ("SHA256", SHA256)) -> None:
+    def __init__(self, size: int, *, ours: bool = True) -> None:
         self._size = size
-        self._names = names
-        self._leaf = spans(size, LEAF)[0].end if SHA256 in names and size > LEAF else 0
-        self._whole = hashlib.sha256() if "SHA256" in names or not self._leaf else None
+        self._ours = ours
+        self._leaf = spans(size, LEAF)[0].end if ours and size > LEAF else 0
+        self._whole = hashlib.sha256()
         self._now = hashlib.sha256()
         self._ended = hashlib.sha256()
         self._next = 0
@@ -64,11 +64,11 @@ class Tally:
         """By name, `SHA256` as S3 writes it and `sha256` as a record does; nothing unless every byte was hashed."""
         if self._next != self._size or self._fault is not None:
             return {}
-        whole = self._whole.digest() if self._whole is not None else b""
-        found = {"SHA256": base64.b64encode(whole).decode(), SHA256: self._ours().hex() if self._leaf else whole.hex()}
-        return {name: found[name] for name in sorted(self._names)}
+        whole = self._whole.digest()
+        found = {"SHA256": base64.b64encode(whole).decode()}
+        return found | ({SHA256: (self._of_leaves() if self._leaf else whole).hex()} if self._ours else {})
 
-    def _ours(self) -> bytes:
+    def _of_leaves(self) -> bytes:
         last = self._now.digest() if self._size % self._leaf else b""
         ended = self._ended.copy()
         ended.update(last)
@@ -82,8 +82,7 @@ class Tally:
             piece = view[done : done + most]
             if self._leaf:
                 self._grow(piece, at)
-            if self._whole is not None:
-                self._whole.update(piece)
+            self._whole.update(piece)
             at, done = at + len(piece), done + len(piece)
 
     def _grow(self, piece: memoryview, at: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import threading
 from collections.abc import Iterable, Mapping
@@ -67,11 +68,15 @@ _INLINE = Inline()
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """Every object as it stands in the store, in the order given; bytes that moved, bytes that were there."""
+    """Every object as it stands in the store, in the order given; bytes that moved, bytes that were there.
+
+    `relayed`: the SHA-256 (hexadecimal) of those that passed through here as a whole, by their keys in the store.
+    """
 
     stored: tuple[Stored, ...]
     moved: int
     skipped: int
+    relayed: Mapping[str, str] = field(default_factory=dict)
 
 
 def transfer(route: Route, items: Iterable[ObjectCopy], base: str) -> Transferred:
@@ -95,7 +100,8 @@ def transfer(route: Route, items: Iterable[ObjectCopy], base: str) -> Transferre
         swept(route.hub, wanted[0].bucket, base + "/", wanted[0].owner, set())
     moved = sum(copied.moved for copied, _ in done.values())
     stored = tuple(_stored(item, *done[item.key]) for item in wanted)
-    return Transferred(stored, moved, sum(item.size for item in wanted) - moved)
+    relayed = {key: _hexadecimal(copied.passed["SHA256"]) for key, (copied, _) in done.items() if copied.passed}
+    return Transferred(stored, moved, sum(item.size for item in wanted) - moved, relayed)
 
 
 def _listed(hub: Client, wanted: list[ObjectCopy], base: str) -> Mapping[str, int]:
@@ -164,6 +170,10 @@ def _copied(route: Route, item: ObjectCopy, lanes: Lanes) -> Copied:
             key = key_of(route.hub, at_source(item))
             error.hint = f"{RELAY_HINT}. The source is encrypted with {key}" if key else RELAY_HINT
         raise
+
+
+def _hexadecimal(sum_of_s3: str) -> str:
+    return base64.b64decode(sum_of_s3).hex()
 
 
 def _stored(item: ObjectCopy, copied: Copied, proof: Mapping[str, str]) -> Stored:

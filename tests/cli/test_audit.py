@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,23 @@ def test_a_run_says_what_it_is_to_do_and_what_became_of_it(
     assert audited("reconcile").code == 0
     last = records(serving)[-1]
     assert (last["kind"], last["intent"], last["actions"], last["exit"]) == ("outcome", None, [], 0)
+
+
+def test_the_sha256_of_what_passed_through_a_run_is_in_its_result_and_its_record(
+    audited: Command, repo: Repo, serving: Serving
+) -> None:
+    repo.edit("platform/spoke-churn-lab.yaml", "spec:", "spec:\n  copy: relay")
+    ended = audited("reconcile", "--format", "json")
+    outcomes = json.loads(ended.out)["outcomes"]
+    schema = json.loads((EXAMPLE.parent / "schemas" / "result.v1.json").read_text())
+    Draft202012Validator(schema).validate(json.loads(ended.out))
+    said = {row["action"]: row["facts"]["relayed"] for row in outcomes if "relayed" in row["facts"]}
+    kept = {row["id"]: row["relayed"] for row in records(serving)[-1]["actions"] if "relayed" in row}
+    assert said == kept
+    store = serving.world.buckets["acme-model-store"].objects
+    rows = [row for found in said.values() for row in found]
+    held = [{"key": row["key"], "sha256": sha256(b"".join(store[row["key"]][-1].pieces)).hexdigest()} for row in rows]
+    assert rows == held != []
 
 
 def test_without_its_record_a_run_only_revokes(audited: Command, repo: Repo, serving: Serving) -> None:

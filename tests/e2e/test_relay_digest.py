@@ -16,6 +16,7 @@ import pytest
 from controller.core.report import Report
 from controller.kinds import relay
 from controller.kinds.tally import Tally
+from controller.render.document import document
 from controller.sandbox.world import Call
 from tests import bed as beds
 from tests.bed import CHURN, HUB, STORE, Bed
@@ -99,6 +100,37 @@ def test_where_s3_states_a_checksum_of_both_nothing_is_read_again(lab: Bed, tmp_
     assert recorded(lab)["one"].keys() == {"CRC64NVME"}
     assert reads(lab) == {"lab": max(-(-size // PIECE), 1), "hub": 0}
     assert lab.reconcile(beds.manifests(tmp_path, beds.promotion(), platform=FLEET)).plan.actions == ()
+
+
+def told(report: Report) -> dict[str, str]:
+    """What the result says of the bytes that passed through here, by the objects' names."""
+    (facts,) = (row["facts"] for row in document(report)["outcomes"] if "objects" in row["facts"])
+    return {row["key"].rpartition("/")[2]: row["sha256"] for row in facts.get("relayed", ())}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("states", ["CRC64NVME", "SHA256", "nothing"])
+def test_the_sha256_of_what_passed_is_in_the_result(
+    lab: Bed, tmp_path: Path, size: int, states: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = random.Random(size).randbytes(size)
+    if states == "SHA256":
+        stating(lab, data)
+    else:
+        source(lab, {"one": data})
+    if states == "nothing":
+        silent(monkeypatch)
+    report = relayed(lab, tmp_path)
+    assert (report.exit_code(), told(report)) == (0, {"one": hashlib.sha256(data).hexdigest()})
+
+
+@pytest.mark.parametrize("copy", ["relay", "server"])
+def test_each_file_of_a_prefix_is_told_if_it_passed(lab: Bed, tmp_path: Path, copy: str) -> None:
+    files = {"one": b"1" * (3 * PIECE), "two": b"", "three": b"3"}
+    source(lab, files)
+    report = relayed(lab, tmp_path, platform(churn_lab={"copy": copy}))
+    passed = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    assert (report.exit_code(), told(report)) == (0, passed if copy == "relay" else {})
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -247,7 +279,7 @@ def test_a_relay_that_is_continued_is_proven_by_reading_both(lab: Bed, tmp_path:
     lab.world.faults.clear()
     lab.world.calls.clear()
     report = relayed(lab, tmp_path)
-    assert (report.exit_code(), outcome(report).facts["bytes"]) == (0, 4 * PIECE)
+    assert (report.exit_code(), outcome(report).facts["bytes"], told(report)) == (0, 4 * PIECE, {})
     assert reads(lab) == {"lab": 4 + 3, "hub": 3}
     assert recorded(lab)["one"] == {"sha256": ours(data)}
 

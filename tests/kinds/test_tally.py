@@ -15,6 +15,7 @@ from controller.core.errors import WaitingError
 from controller.kinds.prove import digest
 from controller.kinds.room import Room
 from controller.kinds.s3object import at_source
+from controller.kinds.s3upload import spans
 from controller.kinds.tally import Tally
 from tests.kinds.test_relay import Strict, lanes
 from tests.kinds.test_s3copy import world
@@ -39,17 +40,13 @@ def test_the_sums_are_the_objects_whatever_the_order(size: int, part: int, monke
 
 
 @pytest.mark.parametrize("size", [100, 101])
-@pytest.mark.parametrize("name", ["SHA256", "sha256"])
-def test_only_what_is_asked_for_is_taken(size: int, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_own_digest_is_taken_where_it_is_asked_for(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("controller.kinds.tally.LEAF", 100)
-    both, one = Tally(size), Tally(size, {name})
+    both, one = Tally(size), Tally(size, ours=False)
     for tally in (both, one):
         tally.add(0, bytearray(size))
-    assert one.sums() == {name: both.sums()[name]}
-    assert (one._whole is None, one._leaf == 0) == (
-        size > 100 and name == "sha256",
-        size == 100 or name == "SHA256",
-    )
+    assert one.sums() == {"SHA256": both.sums()["SHA256"]}
+    assert (both._leaf, one._leaf) == (spans(size, 100)[0].end if size > 100 else 0, 0)
 
 
 def test_of_less_than_every_byte_nothing_is_said() -> None:
