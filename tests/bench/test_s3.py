@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -39,6 +40,7 @@ ROUNDS = min(RUNS, 3) if QUICK else RUNS
 COUNT, SIZE = (500 if QUICK else 2000), 100 << 10
 LARGE = 256 * MIB if QUICK else 1024 * MIB
 OURS, ALONE, STREAM = "hubwright, proven", "hubwright, copies alone", "stream through the client"
+LOCKED, RELAY, PASSED = "hubwright, copies of a lock", "hubwright, relay, proven", "hubwright, relay alone"
 KEYS = {**user_keys("1" * 12), "AWS_DEFAULT_REGION": "us-east-1"}
 COMMAND = "make bench" if not QUICK else "make bench QUICK=1"
 PEERS = Path(tempfile.gettempdir()) / "hubwright-bench-peers"
@@ -78,7 +80,8 @@ class Rig:
 def environment(endpoint: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in ("AWS_CA_BUNDLE", "AWS_SESSION_TOKEN")}
     rclone = {"TYPE": "s3", "PROVIDER": "Other", "ENDPOINT": endpoint, "ENV_AUTH": "true", "REGION": "us-east-1"}
-    extra = {f"RCLONE_CONFIG_W_{name}": value for name, value in rclone.items()}
+    extra = {f"RCLONE_CONFIG_{remote}_{name}": value for remote in "VW" for name, value in rclone.items()}
+    extra["PATH"] = f"{PEERS / 'bin'}:{kept.get('PATH', '')}"
     return {**kept, **KEYS, **extra, "AWS_ENDPOINT_URL": endpoint, "S3_ENDPOINT_URL": endpoint, "AWS_MAX_ATTEMPTS": "3"}
 
 
@@ -167,7 +170,7 @@ def mine(s3: Rig, what: str, source: str) -> Callable[[str], Row]:
 def others(s3: Rig, peers: Path, commands: dict[str, str]) -> dict[str, Callable[[str], Row]]:
     runs: dict[str, Callable[[str], Row]] = {}
     for name, text in commands.items():
-        words = text.split()
+        words = shlex.split(text)
         program = str(peers / words[0]) if (peers / words[0]).exists() else shutil.which(words[0])
         if program:
             runs[name] = (
@@ -195,13 +198,15 @@ def test_many_small_objects(s3: Rig, peers: Path, page: list[str]) -> None:
         "rclone": f"rclone copy --transfers 32 --checkers 32 W:{source}/m W:HUB/h",
         "aws s3 cp": f"aws s3 cp --recursive s3://{source}/m/ s3://HUB/h/",
     }
-    runs = {OURS: mine(s3, "proven", source), ALONE: mine(s3, "alone", source), **others(s3, peers, commands)}
-    found = interleaved(s3, {**runs, STREAM: mine(s3, "stream", source)})
+    own = {OURS: mine(s3, "proven", source), ALONE: mine(s3, "alone", source), LOCKED: mine(s3, "locked", source)}
+    found = interleaved(s3, {**own, **others(s3, peers, commands), STREAM: mine(s3, "stream", source)})
     page += shown(f"{COUNT} objects of {SIZE >> 10} KiB", found, ALONE, commands)
     page += [*aims([
         ("copies alone beside s5cmd", 0.9, ratio(found, ALONE, "s5cmd"), False),
         ("proven beside s5cmd, which proves nothing", 0.9, ratio(found, OURS, "s5cmd"), False),
         ("copies alone, times faster than streaming", 8, ratio(found, STREAM, ALONE), True),
+        ("copies of a lock beside s5cmd", 0.9, ratio(found, LOCKED, "s5cmd"), False),
+        ("copies of a lock, times faster than streaming", 8, ratio(found, STREAM, LOCKED), True),
     ]), ""]  # fmt: skip
 
 
@@ -254,6 +259,30 @@ def test_one_large_object(peers: Path, page: list[str]) -> None:
         ("copies alone, times faster than streaming", 2.5, ratio(found, STREAM, ALONE), True),
         (f"copies alone beside the best peer ({best})", 1.05, ratio(found, ALONE, best), False),
         ("proven, times faster than streaming", 2.5, ratio(found, STREAM, OURS), True),
+    ]), ""]  # fmt: skip
+
+
+def test_a_relay(peers: Path, page: list[str]) -> None:
+    """Every byte through the client, with two sets of credentials as far as each tool knows."""
+    commands = {
+        "rclone, two remotes": "rclone copyto W:large/m/large V:HUB/h/large",
+        "aws s3 cp, two of them": "sh -c 'aws s3 cp s3://large/m/large - | aws s3 cp - s3://HUB/h/large'",
+    }
+    found: dict[str, list[Row]] = {}
+    for turn in range(ROUNDS):
+        with serving() as s3:
+            source = s3.bucket("large")
+            planted(s3, source, LARGE)
+            runs = {RELAY: mine(s3, "relay", source), PASSED: mine(s3, "passed", source), **others(s3, peers, commands)}
+            runs[STREAM] = mine(s3, "stream", source)
+            for name in turned(list(runs), turn):
+                found.setdefault(name, []).append(runs[name](s3.bucket(f"hub-{list(runs).index(name)}")))
+    page += shown(f"one object of {LARGE // MIB} MiB through the client", found, PASSED, commands)
+    best = min((name for name in commands if name in found), key=lambda name: median(found[name]))
+    page += [*aims([
+        (f"relay alone beside the best peer ({best})", 1, ratio(found, PASSED, best), False),
+        ("relay alone beside the stream", 1, ratio(found, PASSED, STREAM), False),
+        ("MiB", 200, max(row.rss for row in found[RELAY]), False),
     ]), ""]  # fmt: skip
 
 
