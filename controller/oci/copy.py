@@ -179,7 +179,13 @@ class _Run:
         missing = [blob for blob, held in zip(ordered, there, strict=True) if not held]
         self.moved += Moved(skipped=sum(blob.size for blob, held in zip(ordered, there, strict=True) if held))
         self._look_around(missing)
-        self.moved = sum(self._each(self._blob, missing), self.moved)
+        while missing:
+            ended = self._each(self._unless_coming, missing)
+            self.moved = sum((found for found in ended if isinstance(found, Moved)), self.moved)
+            coming = [found for found in ended if isinstance(found, threading.Event)]
+            missing = [blob for blob, found in zip(missing, ended, strict=True) if isinstance(found, threading.Event)]
+            for other in coming:  # on no stream's thread: those are for bytes
+                other.wait()
 
     def _there(self, blob: Descriptor) -> bool:
         """Whether the destination has the blob, which then is counted."""
@@ -209,9 +215,23 @@ class _Run:
             return ()
         return tuple(blob for manifest in read if manifest for blob in manifest.blobs)
 
+    def _unless_coming(self, blob: Descriptor) -> Moved | threading.Event:
+        """One blob that was not there, brought unless another image's copy is at it: then what to wait for."""
+        self._go_on()
+        ledger, repository = self.means.ledger, self.destination.repository
+        coming = ledger.claim(blob.digest, repository)
+        if coming is not None:
+            return coming
+        try:
+            if not ledger.has(blob.digest, repository):
+                return self._blob(blob)
+            self._count(blob.size)
+            return Moved(skipped=blob.size)
+        finally:
+            ledger.release(blob.digest, repository)
+
     def _blob(self, blob: Descriptor) -> Moved:
         """One blob that is not there: mounted, or streamed."""
-        self._go_on()
         if holder := self._holder(blob):
             location = self.destination.registry.mount(self.destination.repository, blob, holder)
             self.means.ledger.mounted(granted=location is None)

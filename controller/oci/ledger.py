@@ -1,4 +1,4 @@
-"""Which repositories of one registry hold which blobs, as far as a run has seen: blobs are mounted from there."""
+"""Which repositories of one registry hold which blobs, or are getting them, as far as a run has seen."""
 
 from __future__ import annotations
 
@@ -14,14 +14,44 @@ class Ledger:
 
     def __init__(self) -> None:
         self._held: dict[str, str] = {}
+        self._there: set[tuple[str, str]] = set()
+        self._coming: dict[str, dict[str, threading.Event]] = {}
         self._read: set[str] = set()
         self._lock = threading.Lock()
         self._granted = self._refused = False
 
     def note(self, digest: str, repository: str) -> None:
         """The repository holds the blob."""
-        if len(self._held) < _REMEMBERED:
+        if len(self._there) < _REMEMBERED:
             self._held.setdefault(digest, repository)
+            self._there.add((digest, repository))
+
+    def has(self, digest: str, repository: str) -> bool:
+        """Whether the repository is known to hold the blob."""
+        return (digest, repository) in self._there
+
+    def claim(self, digest: str, repository: str) -> threading.Event | None:
+        """None when the blob is the caller's to bring, who then has to `release` it.
+
+        Otherwise another copy is bringing it, to this repository or, where it may be mounted then, to another one; what
+        is given is set as soon as that has ended, well or not.
+        """
+        with self._lock:
+            coming = self._coming.setdefault(digest, {})
+            if repository in coming:
+                return coming[repository]
+            if coming and (self._granted or not self._refused):
+                return next(iter(coming.values()))
+            coming[repository] = threading.Event()
+            return None
+
+    def release(self, digest: str, repository: str) -> None:
+        """Ends a claim: whoever waits for the blob looks again."""
+        with self._lock:
+            ended = self._coming[digest].pop(repository)
+            if not self._coming[digest]:
+                del self._coming[digest]
+        ended.set()
 
     def holder(self, digest: str) -> str | None:
         """A repository that holds the blob."""
