@@ -19,55 +19,88 @@ _STEP = 0.5
 
 @dataclass(slots=True)
 class _Copy:
-    """One copy under way: when the log last heard of it, and how far it was at some moments of the last seconds."""
+    """One copy under way: how far it is, when the log last heard of it, and how far it was in the last seconds."""
 
     told: float
+    done: int = 0
+    total: int = 0
     marks: deque[tuple[float, int]] = field(default_factory=deque)
     ended: bool = False
 
-    def rate(self, now: float, done: int) -> float:
-        """Bytes a second of late; 0 while that cannot be said."""
+    def rate(self, now: float) -> float:
+        """Bytes a second of late; 0 while that cannot be said, or nothing comes any more."""
         if not self.marks or now - self.marks[-1][0] >= _STEP:
-            self.marks.append((now, done))
+            self.marks.append((now, self.done))
         while len(self.marks) > 2 and now - self.marks[1][0] >= _WINDOW:
             self.marks.popleft()
         since, had = self.marks[0]
-        return max(done - had, 0) / (now - since) if now > since else 0.0
+        return max(self.done - had, 0) / (now - since) if now > since else 0.0
 
 
 class Gauge:
-    """Hears of moved bytes, from any thread, and says it in words."""
+    """Hears of moved bytes, from any thread, and says it in words. Implements `term.Live`."""
 
     def __init__(self, progress: Progress, clock: Callable[[], float] = time.monotonic) -> None:
         self._progress = progress
         self._clock = clock
         self._copies: dict[Key, _Copy] = {}
-        self._lines: dict[Key, str] = {}
+        self._names: dict[Key, str] = {}
         self._lock = threading.Lock()
+        progress.watch(self)
+
+    def begin(self, key: Key, name: str) -> None:
+        """What people are told of when bytes of this one come."""
+        with self._lock:
+            self._names[key] = name
 
     def __call__(self, key: Key, done: int, total: int) -> None:
         """`done` of `total` bytes are at their place."""
         now = self._clock()
         with self._lock:
             copy = self._copies.setdefault(key, _Copy(now))
-            rate = copy.rate(now, done)
+            copy.done, copy.total = done, total
+            rate = copy.rate(now)
             ends = done >= total and not copy.ended
+            copy.ended = copy.ended or ends
             logged = ends or now - copy.told >= _MINUTE
             if logged:
-                copy.told, copy.ended = now, copy.ended or ends
-            self._lines[key] = f"{key.kind} {key.name}: {said(done, total, rate)}"
-            if done >= total:
-                del self._lines[key]
-            self._progress.live(tuple(self._lines.values()))
+                copy.told = now
         if logged:
-            facts = {"bytes": done, "total": total, "rate": round(rate), "left": _left(done, total, rate)}
-            self._progress.event("copy", key=str(key), **facts)
+            self._log(key, done, total, rate)
+
+    def lines(self) -> list[tuple[str, str]]:
+        """As `term.Live.lines`: each copy under way, and how far it has come by now."""
+        now = self._clock()
+        with self._lock:
+            return [
+                (self._names.get(key, f"{key.kind} {key.name}"), said(copy.done, copy.total, copy.rate(now)))
+                for key, copy in self._copies.items()
+                if copy.done < copy.total
+            ]
+
+    def beat(self) -> None:
+        """As `term.Live.beat`: the log hears once a minute of what has come to a halt, too."""
+        now = self._clock()
+        with self._lock:
+            late = [(key, copy) for key, copy in self._copies.items() if self._late(copy, now)]
+            found = [(key, copy.done, copy.total, copy.rate(now)) for key, copy in late]
+            for _, copy in late:
+                copy.told = now
+        for facts in found:
+            self._log(*facts)
 
     def over(self, key: Key) -> None:
         """Nothing more will come of this one, however it ended."""
         with self._lock:
-            if self._lines.pop(key, None) is not None:
-                self._progress.live(tuple(self._lines.values()))
+            self._copies.pop(key, None)
+            self._names.pop(key, None)
+
+    def _late(self, copy: _Copy, now: float) -> bool:
+        return copy.done < copy.total and now - copy.told >= _MINUTE
+
+    def _log(self, key: Key, done: int, total: int, rate: float) -> None:
+        facts = {"bytes": done, "total": total, "rate": round(rate), "left": _left(done, total, rate)}
+        self._progress.event("copy", key=str(key), **facts)
 
 
 def said(done: int, total: int, rate: float) -> str:

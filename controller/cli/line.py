@@ -26,6 +26,7 @@ from controller.preflight import Foresight, explained, foresee, held_back
 from controller.reconcile import Thought
 from controller.reconcile import reconcile as bring_about
 from controller.render.document import document, to_json
+from controller.render.sections import copied
 
 
 def plan(
@@ -111,6 +112,7 @@ class Telling:
 
     def __call__(self, action: Action, outcome: Outcome | None) -> None:
         if outcome is None:
+            self._gauge.begin(action.key, copied(action))
             self._progress.event("begin", action=action.id, verb=action.verb, key=str(action.key))
         else:
             self._ended += 1

@@ -7,8 +7,9 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Literal, TextIO
+from typing import Literal, Protocol, TextIO
 
 from controller.core.redact import redacted_all
 from controller.render.escape import terminal
@@ -26,6 +27,18 @@ def complain(message: str, hint: str = "") -> None:
         sys.stderr.write(f"hint: {terminal(hint)}\n")
 
 
+class Live(Protocol):
+    """What is under way, asked a few times a second."""
+
+    def lines(self) -> Sequence[tuple[str, str]]:
+        """A line each: what, and how far it has come. Only of the first something may have to be left out."""
+        ...
+
+    def beat(self) -> None:
+        """There is a log: whatever it should have heard of by now, it is to be told."""
+        ...
+
+
 class Progress:
     """Says what a run is doing: live lines on a terminal, lines of JSON for a log, otherwise nothing.
 
@@ -38,23 +51,23 @@ class Progress:
         self._live = log == "auto" and self._stream.isatty()
         self._text = ""
         self._since = 0.0
-        self._copies: tuple[str, ...] = ()
+        self._watched: Live | None = None
         self._shown = 0  # lines on the screen
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._tick, daemon=True)
 
     def __enter__(self) -> Progress:
-        if self._live:
+        if self._live or self._log == "json":
             self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        if self._live:
+        if self._thread.is_alive():
             self._thread.join()
-            with self._lock:
-                self._clear()
+        with self._lock:
+            self._clear()
 
     def step(self, text: str) -> None:
         """What is being done now."""
@@ -62,9 +75,9 @@ class Progress:
             self._text, self._since = text, time.monotonic()
         self.event("step", text=text)
 
-    def live(self, copies: tuple[str, ...]) -> None:
-        """What is to stand below the live line, a line for each copy; changes many times a second, so is no event."""
-        self._copies = copies
+    def watch(self, live: Live) -> None:
+        """What is to stand below the live line; changes many times a second, so is no event."""
+        self._watched = live
 
     def event(self, name: str, **facts: object) -> None:
         """One line of the log, where one is written."""
@@ -85,17 +98,22 @@ class Progress:
 
     def _tick(self) -> None:
         while not self._over.wait(_TICK):
+            if not self._live:
+                if self._watched is not None:
+                    self._watched.beat()
+                continue
+            copies = self._watched.lines() if self._watched is not None else ()
             with self._lock:
-                self._draw(time.monotonic() - self._since, self._copies)
+                self._draw(time.monotonic() - self._since, copies)
 
-    def _draw(self, waited: float, copies: tuple[str, ...]) -> None:
+    def _draw(self, waited: float, copies: Sequence[tuple[str, str]]) -> None:
         if not self._text or (waited < _PATIENCE and not copies and not self._shown):
             return
         first = f"{self._text} ({waited:.0f} s)" if waited >= _PATIENCE else self._text
-        more = (f"and {len(copies) - _COPIES} more",) if len(copies) > _COPIES else ()
-        lines = [first, *(f"  {line}" for line in (*copies[:_COPIES], *more))]
-        width = _columns(self._stream) - 1
-        shown = "\r\n".join(terminal(line)[:width] for line in lines)  # a line that wraps could not be taken back
+        width = _columns(self._stream) - 1  # a line that wraps could not be taken back
+        more = [f"  and {len(copies) - _COPIES} more"[:width]] if len(copies) > _COPIES else []
+        lines = [terminal(first)[:width], *(_fitted(*copy, width) for copy in copies[:_COPIES]), *more]
+        shown = "\r\n".join(lines)
         self._stream.write(_taken_back(self._shown) + shown)
         self._stream.flush()
         self._shown = len(lines)
@@ -105,6 +123,13 @@ class Progress:
             self._stream.write(_taken_back(self._shown))
             self._stream.flush()
             self._shown = 0
+
+
+def _fitted(what: str, how: str, width: int) -> str:
+    """A line that is not too long; `what` gives way, as how far it has come is what is waited for."""
+    name, tail = terminal(what), f": {terminal(how)}"
+    room = max(width - len(tail) - 2, 1)
+    return f"  {name if len(name) <= room else name[: room - 1] + '…'}{tail}"[:width]
 
 
 def _taken_back(lines: int) -> str:

@@ -219,6 +219,16 @@ def test_progress_is_a_line_that_comes_late_and_goes(monkeypatch: pytest.MonkeyP
         def isatty(self) -> bool:
             return True
 
+    class Copies:
+        def lines(self) -> list[tuple[str, str]]:
+            return [
+                ("image " + "x" * 200, "41.9 MB of 536.9 MB, 65.5 MB/s, 7 s left"),
+                *[("image b", "1 B of 2 B")] * 9,
+            ]
+
+        def beat(self) -> None:
+            raise AssertionError("there is no log")
+
     monkeypatch.setattr(term, "_PATIENCE", 0.05)
     monkeypatch.setattr(term, "_TICK", 0.01)
     stream = Terminal()
@@ -232,12 +242,14 @@ def test_progress_is_a_line_that_comes_late_and_goes(monkeypatch: pytest.MonkeyP
     copying = Terminal()
     with term.Progress("auto", copying) as progress:
         progress.step("1 of 2 done")
-        progress.live(("image a: " + "x" * 200, *["image b"] * 9))
+        progress.watch(Copies())
         time.sleep(0.05)
     first = copying.getvalue().partition("\x1b[7A")[0]
     assert first.startswith("\r\x1b[J1 of 2 done")
     assert [len(line) <= 79 for line in first.split("\r\n")[1:]] == [True] * 7
     assert "  and 4 more" in first
+    assert f"  image {'x' * 28}…: 41.9 MB of 536.9 MB, 65.5 MB/s, 7 s left" in first
+    assert "  image b: 1 B of 2 B" in first
     assert copying.getvalue().endswith("\x1b[7A\r\x1b[J")
     quick = Terminal()
     with term.Progress("auto", quick) as progress:

@@ -7,9 +7,11 @@ import json
 
 import pytest
 
+from controller.cli import term
 from controller.cli.gauge import Gauge, said
 from controller.cli.term import Progress
 from controller.core.model import Key, Target
+from tests.soon import soon
 
 KEY = Key(Target("111111111111", "eu-west-1"), "artifact", "222222222222/x")
 
@@ -41,50 +43,81 @@ def test_a_log_hears_of_a_copy_once_a_minute_and_at_its_end() -> None:
     assert {line["key"] for line in lines} == {str(KEY)}
 
 
-class Lines(Progress):
-    """Keeps what would stand on the terminal."""
+def test_a_log_hears_once_a_minute_of_what_has_come_to_a_halt() -> None:
+    stream, now = io.StringIO(), [0.0]
+    gauge = Gauge(Progress("json", stream), lambda: now[0])
+    gauge(KEY, 500, 1000)
+    for second in range(1, 131):
+        now[0] = float(second)
+        gauge.beat()
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["event"], line["bytes"], line["rate"], line["left"]) for line in lines] == [("copy", 500, 0, 0)] * 2
+    gauge.over(KEY)
+    now[0] = 300.0
+    gauge.beat()
+    assert len(stream.getvalue().splitlines()) == 2
 
-    def __init__(self) -> None:
-        super().__init__("none", io.StringIO())
-        self.seen: list[tuple[str, ...]] = []
 
-    def live(self, copies: tuple[str, ...]) -> None:
-        self.seen.append(copies)
+def test_a_log_hears_of_a_halt_without_being_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(term, "_TICK", 0.005)
+    stream, now = io.StringIO(), [0.0]
+    with Progress("json", stream) as progress:
+        gauge = Gauge(progress, lambda: now[0])
+        gauge(KEY, 500, 1000)
+        now[0] = 61.0
+        soon(lambda: bool(stream.getvalue()))
+    assert json.loads(stream.getvalue())["bytes"] == 500
+
+
+def gauged() -> tuple[Gauge, list[float]]:
+    now = [0.0]
+    return Gauge(Progress("none", io.StringIO()), lambda: now[0]), now
 
 
 def test_every_copy_under_way_has_a_line_until_it_ends() -> None:
-    progress, now = Lines(), [0.0]
-    gauge = Gauge(progress, lambda: now[0])
+    gauge, now = gauged()
     image = Key(KEY.target, "image", "models/a:hw-1")
+    gauge.begin(image, "image a of p-1")
+    assert gauge.lines() == []
     gauge(KEY, 0, 4_000_000)
     now[0] = 2.0
     gauge(image, 1000, 2000)
     gauge(KEY, 1_000_000, 4_000_000)
-    assert progress.seen[-1] == (
-        "artifact 222222222222/x: 1.0 MB of 4.0 MB, 500.0 kB/s, 6 s left",
-        "image models/a:hw-1: 1.0 kB of 2.0 kB",
-    )
+    assert gauge.lines() == [
+        ("artifact 222222222222/x", "1.0 MB of 4.0 MB, 500.0 kB/s, 6 s left"),
+        ("image a of p-1", "1.0 kB of 2.0 kB"),
+    ]
     gauge(KEY, 4_000_000, 4_000_000)
-    assert progress.seen[-1] == ("image models/a:hw-1: 1.0 kB of 2.0 kB",)
+    assert gauge.lines() == [("image a of p-1", "1.0 kB of 2.0 kB")]
     gauge.over(image)  # it failed
-    assert progress.seen[-1] == ()
+    assert gauge.lines() == []
 
 
 def test_what_was_there_already_does_not_count_as_speed_for_long() -> None:
-    progress, now = Lines(), [0.0]
-    gauge = Gauge(progress, lambda: now[0])
+    gauge, now = gauged()
     gauge(KEY, 0, 10_000_000)
     gauge(KEY, 9_000_000, 10_000_000)  # skipped at once
     for second in range(1, 61):
         now[0] = float(second)
         gauge(KEY, 9_000_000 + second * 1000, 10_000_000)
-    assert progress.seen[-1][0].endswith(", 1.0 kB/s, 940 s left")
+    assert gauge.lines()[0][1].endswith(", 1.0 kB/s, 940 s left")
+
+
+def test_what_has_come_to_a_halt_has_no_speed_any_more() -> None:
+    gauge, now = gauged()
+    gauge(KEY, 0, 10_000_000)
+    now[0] = 1.0
+    gauge(KEY, 5_000_000, 10_000_000)
+    assert gauge.lines() == [("artifact 222222222222/x", "5.0 MB of 10.0 MB, 5.0 MB/s, 1 s left")]
+    for tick in range(10, 300):
+        now[0] = tick / 10
+        found = gauge.lines()
+    assert found == [("artifact 222222222222/x", "5.0 MB of 10.0 MB")]
 
 
 def test_what_begins_anew_is_no_speed_below_nothing() -> None:
-    progress, now = Lines(), [0.0]
-    gauge = Gauge(progress, lambda: now[0])
+    gauge, now = gauged()
     gauge(KEY, 5000, 10_000)
     now[0] = 1.0
     gauge(KEY, 0, 10_000)
-    assert progress.seen[-1] == ("artifact 222222222222/x: 0 B of 10.0 kB",)
+    assert gauge.lines() == [("artifact 222222222222/x", "0 B of 10.0 kB")]
