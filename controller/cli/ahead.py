@@ -57,6 +57,8 @@ def _chosen(run: Run, names: Sequence[str]) -> frozenset[str]:
 
 
 def _lines(thought: Thought, report: Report, chosen: frozenset[str]) -> Iterator[str]:
+    if not chosen:
+        yield "no promotion has a lock: nothing is fetched ahead (pin sources: hubwright lock)"
     done = {outcome.action: outcome for outcome in report.outcomes}
     for row in thought.report_rows():
         if row.name not in chosen:
@@ -66,7 +68,7 @@ def _lines(thought: Thought, report: Report, chosen: frozenset[str]) -> Iterator
         if failed:
             yield from (f"{row.name}: {outcome.status}: {outcome.detail}" for outcome in failed)
         elif row.why:
-            yield f"{row.name}: {row.standing}: {row.why[0]}"
+            yield f"{row.name}: {row.standing}: {row.why[0]}" + "".join(f" ({hint})" for hint in row.hints[:1])
         else:
             yield f"{row.name}: {_did(totals(report.plan.actions, ended))}"
 

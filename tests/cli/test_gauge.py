@@ -10,7 +10,8 @@ import pytest
 from controller.cli import term
 from controller.cli.gauge import Gauge, said
 from controller.cli.term import Progress
-from controller.core.model import Key, Target
+from controller.core.model import Action, Key, Target
+from controller.render.sections import copied
 from tests.soon import soon
 
 KEY = Key(Target("111111111111", "eu-west-1"), "artifact", "222222222222/x")
@@ -72,6 +73,19 @@ def test_a_log_hears_of_a_halt_without_being_asked(monkeypatch: pytest.MonkeyPat
 def gauged() -> tuple[Gauge, list[float]]:
     now = [0.0]
     return Gauge(Progress("none", io.StringIO()), lambda: now[0]), now
+
+
+def test_a_copy_is_named_by_what_people_know_it_by() -> None:
+    image = Key(KEY.target, "image", "models/222222222222/churn/serve:hw-1")
+    facts = {"source": "222222222222.dkr.ecr.eu-west-1.amazonaws.com/churn/serve"}
+    artifact = Action("1", "create", KEY, None, {}, origins=("churn-1",))
+    made = Action("2", "create", image, None, {}, origins=("churn-1", "churn-2"), facts=facts)
+    lost = Action("3", "create", image, None, {}, origins=("churn-1",), facts={"source": ""})
+    assert [copied(action) for action in (artifact, made, lost)] == [
+        "artifacts of churn-1",
+        "image churn/serve of churn-1 and churn-2",
+        "image models/222222222222/churn/serve of churn-1",
+    ]
 
 
 def test_every_copy_under_way_has_a_line_until_it_ends() -> None:

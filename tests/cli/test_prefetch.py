@@ -6,6 +6,7 @@ import json
 
 from controller.sandbox.server import Serving
 from tests.cli.conftest import Command, Repo
+from tests.cli.spokes import VISION, Hand
 
 
 def test_only_copies_are_made_and_the_later_run_moves_nothing(live: Command, repo: Repo, serving: Serving) -> None:
@@ -31,6 +32,27 @@ def test_what_has_no_lock_is_not_fetched_ahead(live: Command) -> None:
     said = live("prefetch", "churn-1")
     assert (said.code, "has no lock" in said.err) == (64, True)
     assert live("prefetch", "nothing").code == 64
+
+
+def test_without_any_lock_it_says_so(live: Command) -> None:
+    said = live("prefetch")
+    assert (said.code, said.out) == (
+        0,
+        "no promotion has a lock: nothing is fetched ahead (pin sources: hubwright lock)\n",
+    )
+
+
+def test_what_is_held_back_comes_with_what_to_do(live: Command, repo: Repo, serving: Serving) -> None:
+    assert live("lock", "defects-1").code == 0
+    repo.commit()
+    hand = Hand(serving.ready(), VISION)("s3")
+    hand.put_object(Bucket="vision-lab-models", Key="defects/prepare.tar.gz", Body=b"other bytes")
+    said = live("prefetch")
+    assert said.code == 5
+    assert said.out == (
+        "defects-1: mismatch: the source is not what its lock names "
+        "(if the change is meant: hubwright lock defects-1, and commit the lock)\n"
+    )
 
 
 def test_a_log_hears_how_far_artifacts_and_images_have_come(live: Command) -> None:
