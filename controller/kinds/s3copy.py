@@ -48,12 +48,12 @@ def copy_object(
 
 
 def persistent(once: Callable[[], Copied], pause: Callable[[float], None]) -> Copied:
-    """Tries again, a few times, while somebody else writes this key at this moment."""
+    """Tries again, a few times, while somebody else writes this key at this moment, or has ended our upload of it."""
     for attempt in range(_TRIES - 1):
         try:
             return once()
         except CloudError as error:
-            if error.status != 409:
+            if error.status != 409 and error.code != "NoSuchUpload":
                 raise
             pause(0.2 * 2**attempt)
     return once()

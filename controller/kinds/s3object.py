@@ -80,12 +80,17 @@ def proven(client: Client, item: ObjectCopy) -> Copied:
     return copied
 
 
-def refused(client: Client, item: ObjectCopy, error: CloudError) -> Copied:
-    """412 has two meanings, and a lost answer or upload may hide a success: what stands there decides."""
+def refused(client: Client, item: ObjectCopy, error: CloudError, moved: int | None = None) -> Copied:
+    """412 has two meanings, and a lost answer or upload may hide a success: what stands there decides.
+
+    `moved` are the bytes that were moved for it, where that is known.
+    """
     if error.status == 409:
         raise error
     if error.status == 412 or error.code in {"NoSuchUpload", "EmptyAnswer"} or passing(error):
-        found = look(client, item, item.size if error.status != 412 else 0)
+        if moved is None:
+            moved = item.size if error.status != 412 else 0
+        found = look(client, item, moved)
         if found is not None:
             return found
     if error.status == 412 or error.code in {"NoSuchKey", "NoSuchVersion"}:

@@ -95,35 +95,36 @@ def assemble(
 ) -> Copied:
     """The object from its parts: an upload of this very key and layout is continued, else a new one begun.
 
-    After an error that may pass, the upload stays and the next try continues it; after any other it is aborted.
+    After an error that may pass, the upload stays and the next try continues it; after any other it is aborted. Other
+    uploads of this key may be of a run that is under way: they are aborted once the object stands, and not before.
     """
-    upload, there = _found(client, item, cuts)
+    upload, there, others = _found(client, item, cuts)
     try:
         found = look(client, item)
     except PreconditionError:  # somebody else's: what was begun here has no place any more
-        if upload:
-            abort(client, item, upload)
+        _abort_all(client, item, [*others, upload])
         raise
     if found is not None:
-        if upload:
-            abort(client, item, upload)
+        _abort_all(client, item, [*others, upload])
         return found
     if not upload:
         request = {**at_destination(item), **content(item), **algorithm}
         upload = str(client.call("CreateMultipartUpload", **request)["UploadId"])
+    moved: list[int] = []
     try:
-        moved, passed = _fill(client, item, upload, cuts, there, parts, lanes)
+        passed = _fill(client, item, upload, cuts, there, parts, lanes, moved)
     except CloudError as error:
         if not passing(error):
             abort(client, item, upload)
-        return refused(client, item, error)
+        return refused(client, item, error, sum(moved))
     except WaitingError:
         raise  # interrupted: the next run continues this upload
     except Exception:
         abort(client, item, upload)
         raise
     copied = proven(client, item)
-    return replace(copied, moved=moved, passed=passed)
+    _abort_all(client, item, others)
+    return replace(copied, moved=sum(moved), passed=passed)
 
 
 def _fill(
@@ -134,11 +135,13 @@ def _fill(
     there: Mapping[int, Part],
     parts: Parts,
     lanes: Lanes,
-) -> tuple[int, Mapping[str, str]]:
-    """Makes what is missing and completes the upload; the bytes that were moved, and `Copied.passed`."""
+    moved: list[int],
+) -> Mapping[str, str]:
+    """Makes what is missing and completes the upload; `Copied.passed`. Each part adds its bytes to `moved`."""
 
     def one(span: Span) -> Part:
         part = parts.make(upload, span)
+        moved.append(span.end - span.start)
         lanes.told(span.end - span.start)
         return part
 
@@ -156,11 +159,11 @@ def _fill(
         MpuObjectSize=item.size,
         IfNoneMatch="*",
     )
-    return sum(span.end - span.start for span in missing), passed
+    return passed
 
 
-def _found(client: Client, item: ObjectCopy, cuts: list[Span]) -> tuple[str, dict[int, Part]]:
-    """The unfinished upload to continue and its parts; all others of exactly this key are aborted.
+def _found(client: Client, item: ObjectCopy, cuts: list[Span]) -> tuple[str, dict[int, Part], list[str]]:
+    """The unfinished upload to continue and its parts, and all others of exactly this key.
 
     They are ours: under a store's prefix only Hubwright writes, and each key belongs to one release of one source. The
     one with the most parts that fit is continued; one that has none, or one of another size, holds nothing worth it.
@@ -177,10 +180,7 @@ def _found(client: Client, item: ObjectCopy, cuts: list[Span]) -> tuple[str, dic
     best = max(names, key=lambda name: len(fitting[name]), default="")
     if best and not fitting[best]:
         best = ""
-    for name in names:
-        if name != best:
-            abort(client, item, name, strict=True)
-    return best, fitting.get(best, {})
+    return best, fitting.get(best, {}), [name for name in names if name != best]
 
 
 def _parts(client: Client, item: ObjectCopy, upload: str, cuts: list[Span]) -> dict[int, Part]:
@@ -207,13 +207,15 @@ def part_of(number: int, answer: Mapping[str, Any]) -> Part:
     return {"PartNumber": number, "ETag": answer["ETag"], **checks}
 
 
-def abort(client: Client, item: ObjectCopy, upload: str, *, strict: bool = False) -> None:
-    """Ends an upload. Unless `strict` at best effort: what went wrong before matters more, a later run tries again."""
-    try:
+def abort(client: Client, item: ObjectCopy, upload: str) -> None:
+    """Ends an upload, at best effort: what went wrong before matters more, a later run tries again."""
+    with contextlib.suppress(CloudError):
         client.call("AbortMultipartUpload", **at_destination(item), UploadId=upload)
-    except CloudError as error:
-        if strict and not error.missing:
-            raise
+
+
+def _abort_all(client: Client, item: ObjectCopy, uploads: Iterable[str]) -> None:
+    for upload in filter(None, uploads):
+        abort(client, item, upload)
 
 
 def swept(client: Client, bucket: str, prefix: str, owner: str, keep: set[str]) -> None:

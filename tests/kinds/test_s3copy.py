@@ -373,6 +373,75 @@ def test_a_run_whose_upload_was_aborted_by_another_does_not_fight() -> None:
     assert (s3.operations.count("CompleteMultipartUpload"), s3.uploads) == (1, {})
 
 
+@pytest.mark.parametrize("mine", [1, 2, 3])
+def test_a_run_takes_no_upload_from_another_that_is_under_way(mine: int) -> None:
+    """Whatever that one has made of it; who completes first ends what is left."""
+    s3, item = world(9 * MIB)
+
+    def rival(s3: S3, number: int, operation: str) -> None:
+        if operation == "UploadPartCopy" and s3.operations.count(operation) == mine:
+            s3.before = killed
+            with pytest.raises(Death):
+                copied(s3, item)
+            s3.before = lambda s3, number, operation: None
+
+    def killed(s3: S3, number: int, operation: str) -> None:
+        if operation == "UploadPartCopy":
+            raise Death
+
+    s3.before = rival
+    assert copied(s3, item).moved == item.size
+    assert "AbortMultipartUpload" not in s3.operations
+    assert len(s3.uploads) == (1 if mine == 1 else 0)
+    copied(s3, item)
+    assert s3.uploads == {}
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_a_run_that_is_bereft_of_its_upload_begins_anew(lost: int) -> None:
+    s3, item = world(9 * MIB)
+
+    def third(s3: S3, number: int, operation: str) -> None:
+        if s3.operations.count("UploadPartCopy") == lost:
+            s3.uploads.clear()
+            s3.before = lambda s3, number, operation: None
+
+    s3.before = third
+    pauses: list[float] = []
+    done = copy_object(s3, item, part_limit=s3.limit, part_size=3 * MIB, pause=pauses.append)
+    assert (done.size, s3.copy.body, s3.uploads) == (item.size, s3.objects["from", item.source_key].body, {})
+    assert pauses == [0.2]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_is_said_to_have_moved_is_what_this_run_has_moved(when: str) -> None:
+    """Also where its last answer is lost, or another run has completed the upload meanwhile."""
+    s3, item = world(9 * MIB)
+    s3.after = dies_at("UploadPartCopy", 2)
+    with pytest.raises(Death):
+        copied(s3, item)
+    s3.after = lambda s3, number, operation: None
+
+    def end(s3: S3, number: int, operation: str) -> None:
+        if operation == "CompleteMultipartUpload":
+            s3.before = s3.after = lambda s3, number, operation: None
+            if when == "before":
+                assert copied(s3, item).moved == 0
+            else:
+                raise refuse(operation, "ReadTimeoutError", 0)
+
+    setattr(s3, when, end)
+    assert copied(s3, item).moved == 3 * MIB
+
+
+def dies_at(operation: str, times: int) -> Callable[[S3, int, str], None]:
+    def die(s3: S3, number: int, called: str) -> None:
+        if called == operation and s3.operations.count(operation) == times:
+            raise Death
+
+    return die
+
+
 @pytest.mark.parametrize("size", [100, 9 * MIB])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_death_at_any_call_is_repaired_by_the_next_run(size: int, when: str) -> None:
