@@ -66,15 +66,12 @@ def managed(bed: Bed, manager: str = "AWS") -> None:
     bed.world.keys[KEY] = Key("aws-managed", KEY, CHURN, REGION, 0.0, policy, manager=manager)
 
 
+@pytest.mark.parametrize("named", [False, True])
 @pytest.mark.parametrize("relay", [False, True])
-def test_a_plan_refuses_such_an_object_unless_it_is_relayed(
-    bed: Bed,
-    tmp_path: Path,
-    relay: bool,
-) -> None:
+def test_a_plan_refuses_such_an_object_unless_it_is_relayed(bed: Bed, tmp_path: Path, relay: bool, named: bool) -> None:
     beds.simple(bed)
     managed(bed)
-    encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": KEY}
+    encrypted = {"ServerSideEncryption": "aws:kms", **({"SSEKMSKeyId": KEY} if named else {})}
     bed.client(CHURN, "s3").call("PutObject", Bucket=SOURCE, Key="v1/model.tar.gz", Body=beds.model("one"), **encrypted)
     fleet = platform(churn_lab=RELAY) if relay else beds.PLATFORM
     report = bed.plan(beds.manifests(tmp_path, beds.promotion(), platform=fleet))

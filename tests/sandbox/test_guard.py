@@ -232,6 +232,24 @@ def test_encrypted_objects_need_their_key(stand: Stand, bucket: str) -> None:
     assert reader.get_object(Bucket=bucket, Key="secret")["Body"].read() == b"x"
 
 
+def test_no_other_account_reads_with_the_key_that_aws_manages(stand: Stand, bucket: str) -> None:
+    """ "You can't share an AWS managed key": `aws/s3` is of its account alone, whatever anybody grants there."""
+    kms, s3 = stand.admin("kms", CHURN), stand.admin("s3", CHURN)
+    made = s3.put_object(Bucket=bucket, Key="secret", Body=b"x", ServerSideEncryption="aws:kms")
+    key = s3.head_object(Bucket=bucket, Key="secret")["SSEKMSKeyId"]
+    assert made["SSEKMSKeyId"] == key
+    described = kms.describe_key(KeyId=key)["KeyMetadata"]
+    assert (described["KeyManager"], described["Arn"]) == ("AWS", key)
+    assert kms.describe_key(KeyId="alias/aws/s3")["KeyMetadata"] == described
+    assert s3.get_object(Bucket=bucket, Key="secret")["Body"].read() == b"x"
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(lets(HUB, "s3:GetObject", f"arn:aws:s3:::{bucket}/*")))
+    reader = stand.client("s3", stand.role("reader", allow("*")))
+    assert f"kms:Decrypt on resource: {key}" in denied(lambda: reader.get_object(Bucket=bucket, Key="secret"))
+    stand.world.bare = False  # what stands for all that was granted long ago does not stand for this
+    usual = stand.client("s3", stand.role("hubwright", allow("*")))
+    assert f"kms:Decrypt on resource: {key}" in denied(lambda: usual.get_object(Bucket=bucket, Key="secret"))
+
+
 def test_assuming_a_role_needs_trust_and_the_external_id(stand: Stand) -> None:
     """sts:ExternalId, aws:PrincipalOrgID; a session tag needs sts:TagSession on both sides."""
     conditions = {"StringEquals": {"sts:ExternalId": "growth", "aws:PrincipalOrgID": "o-hubwright01"}}

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, unquote
 
 from controller.sandbox.authz.ask import Ask, Keys, alias_keys, tag_keys
 from controller.sandbox.kms.service import named_key
+from controller.sandbox.kms.state import managed_arn
 from controller.sandbox.principals import Caller
 from controller.sandbox.s3.objects import default_encryption
 from controller.sandbox.s3.state import Bucket, Stored
@@ -78,8 +79,9 @@ def _key_ask(world: World, caller: Caller, action: str, bucket: Bucket, text: st
         "kms:encryptioncontext:aws:s3:arn": (arn,),
         "kms:encryptioncontextkeys": ("aws:s3:arn",),
     }
-    if not text:
-        yield Ask(action, f"arn:{caller.partition}:kms:{bucket.region}:{bucket.owner}:key/aws-s3", bucket.owner, via)
+    own = managed_arn(caller.partition, bucket.owner, bucket.region)
+    if text in (None, "", own):
+        yield Ask(action, own, bucket.owner, via)
         return
     key = named_key(world, caller.account, bucket.region, text)
     if key is None:

@@ -14,6 +14,7 @@ from controller.sandbox.authz.documents import Use, read_policy
 from controller.sandbox.authz.match import Context
 from controller.sandbox.authz.record import Record
 from controller.sandbox.iam.standing import STANDING_GRANT, stands
+from controller.sandbox.kms.state import MANAGED
 from controller.sandbox.principals import Caller
 from controller.sandbox.wire import ServiceError
 from controller.sandbox.world import ORGANIZATION, World
@@ -54,7 +55,8 @@ def judge(world: World, principal: Principal, policies: Policies, context: Conte
     if ask.policy:
         use: Use = "trust" if ask.mode == "trust" else "resource"
         resource = (Named(ask.policy[0], read_policy(ask.policy[1], use)),)
-    if not world.bare and ask.mode != "trust" and stands(principal.role or principal.arn):
+    managed = ask.resource.endswith(f":key/{MANAGED}") and principal.account != ask.owner
+    if not world.bare and ask.mode != "trust" and not managed and stands(principal.role or principal.arn):
         resource += (_STANDING,)
     here = {**context, "aws:resourceaccount": (ask.owner,), "aws:resourceorgid": (ORGANIZATION,), **ask.context}
     asked = Asked(principal, ask.action, ask.resource, ask.owner, here)

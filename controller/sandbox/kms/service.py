@@ -11,7 +11,7 @@ from controller.core.arn import partition_of
 from controller.sandbox.authz.documents import PolicyError, read_policy
 from controller.sandbox.iam.common import check_principals
 from controller.sandbox.kms import signing
-from controller.sandbox.kms.state import Key
+from controller.sandbox.kms.state import MANAGED, Key, managed_arn
 from controller.sandbox.principals import Caller
 from controller.sandbox.wire import ServiceError
 from controller.sandbox.world import World
@@ -29,7 +29,13 @@ def named_key(world: World, account: str, region: str, text: str) -> Key | None:
     for key in world.keys.values():
         if (key.account, key.region) == (account, region) and (text == key.id or text in key.aliases):
             return key
-    return None
+    return _managed(account, region) if text in (MANAGED, "alias/aws/s3") else None
+
+
+def _managed(account: str, region: str) -> Key:
+    partition = partition_of(region)
+    policy = _policy_for(partition, account, "Allow direct access to key metadata", "kms:Describe*")
+    return Key(MANAGED, managed_arn(partition, account, region), account, region, 0.0, policy, manager="AWS")
 
 
 def find_key(world: World, caller: Caller, text: str) -> Key:
@@ -51,11 +57,16 @@ def _check_policy(world: World, text: str) -> str:
 
 
 def _default_policy(caller: Caller) -> str:
+    return _policy_for(caller.partition, caller.account, "Enable IAM User Permissions", "kms:*")
+
+
+def _policy_for(partition: str, account: str, name: str, action: str) -> str:
+    """One statement that leaves an action to the account's own policies."""
     statement = {
-        "Sid": "Enable IAM User Permissions",
+        "Sid": name,
         "Effect": "Allow",
-        "Principal": {"AWS": f"arn:{caller.partition}:iam::{caller.account}:root"},
-        "Action": "kms:*",
+        "Principal": {"AWS": f"arn:{partition}:iam::{account}:root"},
+        "Action": action,
         "Resource": "*",
     }
     return json.dumps({"Version": "2012-10-17", "Id": "key-default-1", "Statement": [statement]})

@@ -5,6 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+MANAGED = "aws-s3"
+"""The id of the key that AWS manages for S3 in every account: nobody makes it, and no other account ever uses it."""
+
+
+def managed_arn(partition: str, account: str, region: str) -> str:
+    """The ARN of the account's `aws/s3`."""
+    return f"arn:{partition}:kms:{region}:{account}:key/{MANAGED}"
+
 
 @dataclass(slots=True)
 class Key:

@@ -8,6 +8,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode
 
+from controller.core.arn import partition_of
+from controller.sandbox.kms.state import managed_arn
 from controller.sandbox.s3 import checksums
 from controller.sandbox.s3.ask import Ask, check_destination, cut, failed, find_version, http_date, tag, unmet
 from controller.sandbox.s3.holes import Hole, named, piece_of, streamed
@@ -31,6 +33,7 @@ _ENCRYPTION = (
     "x-amz-server-side-encryption-aws-kms-key-id",
     "x-amz-server-side-encryption-bucket-key-enabled",
 )
+_HOW, _KEY, _ = _ENCRYPTION
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
@@ -59,7 +62,14 @@ def encryption_of(ask: Ask, bucket: Bucket) -> dict[str, str]:
 
 
 def default_encryption(headers: Mapping[str, str], bucket: Bucket) -> dict[str, str]:
-    """As `encryption_of`, from the request's headers."""
+    """As `encryption_of`, from the request's headers. Where KMS is to do it and no key is named, `aws/s3` is taken."""
+    found = _asked_or_usual(headers, bucket)
+    if found.get(_HOW, "").startswith("aws:kms"):
+        found.setdefault(_KEY, managed_arn(partition_of(bucket.region), bucket.owner, bucket.region))
+    return found
+
+
+def _asked_or_usual(headers: Mapping[str, str], bucket: Bucket) -> dict[str, str]:
     asked = {name: headers[name] for name in _ENCRYPTION if name in headers}
     if asked:
         return asked
