@@ -19,7 +19,7 @@ REASONS: Mapping[str, str] = {
     "adopted": "its bytes are its source's, and it only has to be marked as ours",
     "failed": "SageMaker could not finish it; raise `attempt` to register it anew",
     "changed": "what is registered is not what was registered: somebody changed it",
-    "taken": "something that is not ours stands in its place",
+    "taken": "something that is not ours stands in its place; find out whose it is, as nothing of others is replaced",
     "access": "what it says is not what the manifests ask for",
     "lost": "it is gone from where the hub's manifest says, and cannot be made there again from what can be read",
 }

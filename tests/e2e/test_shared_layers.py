@@ -38,3 +38,16 @@ def test_an_image_that_shares_its_layers_with_another_team_s_moves_little(
     assert tag.startswith("hw-")
     assert sorted(given[1:]) == [([], {first: digest}), ([first], {})]
     assert beds.standing(report, "churn-2") == "converged"
+
+
+def test_a_tag_of_ours_that_names_another_image_stays_and_it_is_said_what_to_do(bed: beds.Bed, tmp_path: Path) -> None:
+    beds.simple(bed)
+    wished = beds.manifests(tmp_path, beds.promotion())
+    keys = [action.key.name for action in bed.plan(wished).plan.actions if action.key.kind == "image"]
+    repository, _, tag = keys[0].rpartition(":")
+    other = beds.push(bed, beds.HUB, repository, tag, "somebody else's")
+    report = bed.reconcile(wished)
+    assert beds.standing(report) == "conflict"
+    what = "something that is not ours stands in its place; find out whose it is, as nothing of others is replaced"
+    assert beds.why(report) == (f"image {keys[0]}: {what}",)
+    assert bed.world.registry_of(beds.HUB, beds.REGION).repositories[repository].tags == {tag: other}
