@@ -53,16 +53,25 @@ class Authority:
     def renew(self, challenge: str, scope: str) -> None:
         """Makes `header` better after a 401 with this WWW-Authenticate; `RegistryError` if there is no way."""
         offers = {scheme.lower(): dict(_PAIR.findall(rest)) for scheme, rest in _OFFER.findall(challenge)}
-        if "basic" in offers and self._credentials is not None:
-            with self._lock:
-                self._tokens.pop(scope, None)
-            self._basic(fresh=True)
+        if "basic" in offers and self.enters:
+            self.refresh(scope)
         elif "bearer" in offers:
             token = self._token(offers["bearer"], scope)
             with self._lock:
                 self._tokens[scope] = token
         else:
             raise RegistryError(f"{self._host} asks for a login that there is none for", status=401)
+
+    @property
+    def enters(self) -> bool:
+        """Whether there is a login at all."""
+        return self._credentials is not None
+
+    def refresh(self, scope: str) -> None:
+        """Takes a new login, as the one at hand has expired."""
+        with self._lock:
+            self._tokens.pop(scope, None)
+        self._basic(fresh=True)
 
     def _basic(self, *, fresh: bool) -> dict[str, str]:
         login = self._credentials(fresh) if self._credentials is not None else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import re
 import time
@@ -27,6 +28,8 @@ _LONGEST_WAIT = 30.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_LONGEST_WORD = 65536
+_EXPIRED = b"token has expired"
 _BEGIN_ANEW = frozenset({"BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID"})
 
 
@@ -55,24 +58,38 @@ class Session:
     def send(
         self, method: str, url: str, scope: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> Response:
-        """One request, or two when the first is answered 401."""
+        """One request, or two when the first says that the login is not good, or not any more."""
         plain = {"Accept-Encoding": "identity", **headers}
         answer = self._transport.request(method, url, plain | self._authority.header(scope), body)
-        if answer.status != 401:
+        answer, renewed = self._renewed(method, answer, scope)
+        if not renewed:
             return answer
-        answer.stream.close()
-        self._authority.renew(answer.headers.get("www-authenticate", ""), scope)
         return self._transport.request(method, url, plain | self._authority.header(scope), body)
 
     def stream(self, method: str, url: str, scope: str, headers: Mapping[str, str], pieces: Pieces) -> Response:
-        """One request with a body that cannot be sent twice; 401 is a `TransientError`, with the login renewed."""
+        """One request with a body that cannot be sent twice: a refused login is renewed, and a `TransientError`."""
         with contextlib.closing(pieces()) as body:
             answer = self._transport.request(method, url, {**headers, **self._authority.header(scope)}, body)
-        if answer.status == 401:
-            answer.stream.close()
-            self._authority.renew(answer.headers.get("www-authenticate", ""), scope)
-            raise TransientError(f"{method} of a blob was not authorised", status=401, code="UNAUTHORIZED")
+        answer, renewed = self._renewed(method, answer, scope)
+        if renewed:
+            raise TransientError(f"{method} of a blob was not authorised", status=answer.status, code="UNAUTHORIZED")
         return answer
+
+    def _renewed(self, method: str, answer: Response, scope: str) -> tuple[Response, bool]:
+        """The answer, and whether the login was renewed: at a 401, and at a 403 which says that it has expired.
+
+        That is how ECR says it; what answers a HEAD has no body to say so, and may mean it.
+        """
+        if answer.status == 403 and self._authority.enters:
+            answer, body = _kept(answer)
+            if method == "HEAD" or _EXPIRED in body.lower():
+                self._authority.refresh(scope)
+                return answer, True
+        if answer.status != 401:
+            return answer, False
+        answer.stream.close()
+        self._authority.renew(answer.headers.get("www-authenticate", ""), scope)
+        return answer, True
 
     def followed(self, method: str, url: str, scope: str, headers: Mapping[str, str]) -> Response:
         """A blob's request, redirects followed by new requests that carry no credentials."""
@@ -108,6 +125,15 @@ class Session:
             except TransientError as error:
                 self._pause(error.after or 0.5 * 2**number)
         return attempt()
+
+
+def _kept(answer: Response) -> tuple[Response, bytes]:
+    """The answer with its body read, and that; an empty one where it cannot be read, or is no short word."""
+    try:
+        body = read_all(answer, _LONGEST_WORD)
+    except RegistryError:
+        body = b""
+    return Response(answer.status, answer.headers, io.BytesIO(body)), body
 
 
 def pull(*repositories: str) -> str:
@@ -146,7 +172,7 @@ def _wait(answer: Response) -> float:
 def _said(answer: Response) -> tuple[str, str, tuple[str, ...]]:
     """(code, message, digests named) of the registry's error, as far as it has the specified shape."""
     try:
-        body = read_all(answer, 65536)
+        body = read_all(answer, _LONGEST_WORD)
         error = json.loads(body)["errors"][0]
         code, message = str(error["code"]), str(error.get("message", ""))
     except (RegistryError, ValueError, LookupError, TypeError, AttributeError, RecursionError):

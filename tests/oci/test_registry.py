@@ -5,7 +5,7 @@ from controller.oci.auth import Login
 from controller.oci.manifest import LARGEST, OCI_MANIFEST, Descriptor
 from controller.oci.registry import Registry
 from controller.oci.transport import ReadOnly, TransientError
-from tests.oci.double import LAYER, Memory, image, sha
+from tests.oci.double import LAYER, Answer, Memory, image, sha
 
 LOGIN = Login("AWS", "canary-secret")
 
@@ -55,6 +55,41 @@ def test_a_login_is_used_and_never_shown(*, bearer: bool) -> None:
         memory.registry(Login("AWS", "canary-wrong")).push_blob("a", b"y")
     assert caught.value.status == 401
     assert "canary" not in str(caught.value)
+
+
+EXPIRED = (403, {}, b'{"errors":[{"code":"DENIED","message":"Your authorization token has expired. Reauthenticate."}]}')
+DENIED = (403, {}, b'{"errors":[{"code":"DENIED","message":"User is not authorized to perform ecr:PutImage"}]}')
+
+
+@pytest.mark.parametrize("at", range(1, 5))
+def test_a_login_that_has_expired_is_renewed_once_as_ecr_says_it(at: int) -> None:
+    """ECR answers 403 to it, not 401: a HEAD, which has no body to say so, POST, PUT and GET."""
+    memory, asked = Memory(login=LOGIN), list[bool]()
+
+    def credentials(fresh: bool) -> Login:
+        asked.append(fresh)
+        return LOGIN
+
+    def fails(method: str, path: str, number: int) -> Answer | None:
+        return EXPIRED if number == at else None
+
+    memory.fails = fails
+    registry = Registry(memory.base, memory, credentials, pause=lambda seconds: None)
+    registry.push_blob("a", b"x" * 10)
+    manifest = image(memory, "b", b"one")
+    assert registry.manifest("b", manifest.digest) == manifest
+    assert memory.blobs["a", sha(b"x" * 10)] == b"x" * 10
+    assert asked.count(True) == 1
+
+
+@pytest.mark.parametrize("answer", [EXPIRED, DENIED])
+def test_what_stays_forbidden_is_said_as_the_registry_says_it(answer: Answer) -> None:
+    memory = Memory(login=LOGIN)
+    memory.fails = lambda method, path, number: answer if method != "HEAD" else None
+    with pytest.raises(RegistryError) as caught:
+        memory.registry(LOGIN).push_blob("a", b"x" * 10)
+    assert (caught.value.status, caught.value.code) == (403, "DENIED")
+    assert len(memory.seen) == (3 if answer == EXPIRED else 2)
 
 
 def test_without_a_login_a_demand_is_an_error() -> None:
