@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from botocore.session import Session
 
+from controller import __version__
 from controller.aws.calls import Call, CallLog
 from controller.aws.cloud import AwsCloud, Roles
 from controller.aws.sessions import loader, own_session, session_name
@@ -284,3 +285,13 @@ def test_no_secret_is_in_the_log(aws: Aws) -> None:
     text = stream.getvalue() + repr(log.calls)
     assert not any(secret in text for secret in (*SECRETS, "AKIACALLER", "ASIAROLE"))
     assert isinstance(log.calls[0], Call)
+
+
+def test_every_request_says_who_it_is_from(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SDK_UA_APP_ID", "growth")
+    aws.answers["sagemaker:ListModelPackageGroups"] = groups
+    cloud = aws.cloud()
+    for _ in range(2):
+        cloud.client(Target(HUB, "eu-west-1"), "sagemaker").call("ListModelPackageGroups")
+    said = {asked.name: asked.request.headers["User-Agent"].decode() for asked in aws.asked}
+    assert said == dict.fromkeys(aws.names, f"{Session().user_agent()} app/growth hubwright/{__version__}")
