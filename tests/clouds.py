@@ -15,6 +15,8 @@ from controller.aws.sessions import Renewable
 
 Answer = Callable[[Any], Any]
 Settings = tuple[tuple[str, str], ...]
+NOWHERE = str(Path(__file__).parent / "none")
+"""No file is there: what to name as a person's own settings for AWS."""
 
 
 @dataclass

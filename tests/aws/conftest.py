@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -8,10 +7,11 @@ from controller.aws.cloud import AwsCloud
 from controller.sandbox.server import Serving, serve
 from controller.sandbox.world import World
 from tests.aws.wire import HUB, SECRETS, Aws
+from tests.clouds import NOWHERE
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The caller's own credentials, and nothing of the machine's."""
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ROLE_ARN"):
         monkeypatch.delenv(name, raising=False)
@@ -19,8 +19,8 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "AWS_ACCESS_KEY_ID": "AKIACALLER",
         "AWS_SECRET_ACCESS_KEY": SECRETS[0],
         "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_CONFIG_FILE": str(tmp_path / "none"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+        "AWS_CONFIG_FILE": NOWHERE,
+        "AWS_SHARED_CREDENTIALS_FILE": NOWHERE,
         "AWS_EC2_METADATA_DISABLED": "true",
     }.items():
         monkeypatch.setenv(name, value)

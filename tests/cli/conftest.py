@@ -19,6 +19,7 @@ from controller.cli.stop import STOP
 from controller.sandbox.server import Serving, serve
 from controller.sandbox.world import World
 from tests.cli.spokes import Hand, furnish
+from tests.clouds import NOWHERE
 
 _STAYS = ("lock", "arrivals", "watchers", "origin")
 EXAMPLE = Path(__file__).parents[2] / "manifests"
@@ -46,12 +47,11 @@ def serving(_serving: tuple[Serving, World]) -> Serving:
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [*os.environ]:
         if name.startswith(("AWS_", "HUBWRIGHT_", "GIT_")):
             monkeypatch.delenv(name)
-    nowhere = str(tmp_path / "none")
-    settings = {"AWS_CONFIG_FILE": nowhere, "AWS_SHARED_CREDENTIALS_FILE": nowhere, "AWS_EC2_METADATA_DISABLED": "true"}
+    settings = {"AWS_CONFIG_FILE": NOWHERE, "AWS_SHARED_CREDENTIALS_FILE": NOWHERE, "AWS_EC2_METADATA_DISABLED": "true"}
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(STOP, "number", 0)
@@ -95,6 +95,7 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Repo:
     shutil.copytree(EXAMPLE, made.top / "manifests")
     made.git("init", "-q", "--template=", "-b", "main")
     made.commit()
+    made.git("repack", "-adq")  # copied for every test: one file instead of a folder for every object
     return made
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from botocore.session import Session
 
 from controller.sandbox import local
 from controller.sandbox.pump import deliver
+from controller.sandbox.world import World
 from tests.admins import CHURN, HUB, REGION, VISION, Admins
 from tests.bed import PLATFORM, STORE, manifests
+from tests.needed import own_environment
 
 ISSUER = "https://token.actions.githubusercontent.com"
 SUBJECT = "repo:acme/churn:ref:refs/heads/main"
@@ -54,8 +57,7 @@ class Ground:
 
     def __init__(self, folder: Path) -> None:
         self.admins = Admins()
-        self.world = self.admins.world
-        self.world.settings.authorize = True
+        self.admins.world.settings.authorize = True
         for account, name in ((HUB, STORE), (CHURN, "churn-lab-models"), (VISION, "vision-lab-models")):
             self.admins.bucket(account, name)
         for account, group in ((HUB, "churn"), (CHURN, "churn-experiments"), (VISION, "defects-pipeline")):
@@ -65,6 +67,18 @@ class Ground:
             self.admins.apply(account, wished)
         self._session = Session()
         local.attach(lambda: self.world, self._session)
+
+    @property
+    def world(self) -> World:
+        return self.admins.world
+
+    @contextmanager
+    def tried(self) -> Iterator[Ground]:
+        """Itself, in a world that is as before again afterwards."""
+        kept = self.world
+        self.admins.world = self.admins.door.world = kept.copy()
+        yield self
+        self.admins.world = self.admins.door.world = kept
 
     def client(self, service: str, keys: dict[str, str]) -> Any:
         return self._session.create_client(
@@ -99,9 +113,16 @@ class Ground:
         return self.client(service, self.register())
 
 
+@pytest.fixture(scope="module")
+def granted(tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    with own_environment():
+        return Ground(tmp_path_factory.mktemp("confined"))
+
+
 @pytest.fixture
-def ground(tmp_path: Path) -> Ground:
-    return Ground(tmp_path)
+def ground(granted: Ground) -> Iterator[Ground]:
+    with granted.tried() as found:
+        yield found
 
 
 def denied(call: Callable[[], Any], action: str = "") -> None:

@@ -52,12 +52,17 @@ def platform(**lineage: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-@pytest.fixture
-def demo() -> Iterator[Bed]:
+@pytest.fixture(scope="module")
+def _planted() -> World:
     world = World(logical=True)
     world.settings.status = {"*": ("Completed",)}
     plant(world)
-    yield Bed(beds.Door(world))
+    return world
+
+
+@pytest.fixture
+def demo(_planted: World) -> Iterator[Bed]:
+    yield Bed(beds.Door(_planted.copy()))
     reset_moto()
 
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from operator import mul
 from typing import Any
-
-from controller.sandbox.demo.serving.logistic import predict_fn
 
 Rows = Sequence[Sequence[float]]
 _DIGITS = 6
@@ -31,23 +30,24 @@ def logistic(
 ) -> dict[str, Any]:
     """Weights as `serving.logistic` takes them, fitted by `rounds` steps of gradient descent."""
     means, scales = scaling(rows)
-    model: dict[str, Any] = {
-        "features": list(names),
-        "means": means,
-        "scales": scales,
-        "weights": [0.0] * len(names),
-        "bias": 0.0,
-    }
+    model = {"features": list(names), "means": means, "scales": scales}
     standard = [[(v - m) / s for v, m, s in zip(row, means, scales, strict=True)] for row in rows]
-    plain = model | {"means": [0.0] * len(names), "scales": [1.0] * len(names)}
+    columns = list(zip(*standard, strict=True))
+    weights, bias = [0.0] * len(names), 0.0
     for _ in range(rounds):
-        errors = [guess - label for guess, label in zip(predict_fn(standard, plain), labels, strict=True)]
-        slopes = [
-            math.fsum(e * v for e, v in zip(errors, column, strict=True)) for column in zip(*standard, strict=True)
-        ]
-        plain["weights"] = [w - rate * slope / len(rows) for w, slope in zip(plain["weights"], slopes, strict=True)]
-        plain["bias"] -= rate * math.fsum(errors) / len(rows)
-    return model | {"weights": _rounded(plain["weights"]), "bias": round(plain["bias"], _DIGITS)}
+        errors = [_chance(row, weights, bias) - label for row, label in zip(standard, labels, strict=True)]
+        slopes = [math.fsum(map(mul, errors, column)) for column in columns]
+        weights = [w - rate * slope / len(rows) for w, slope in zip(weights, slopes, strict=True)]
+        bias -= rate * math.fsum(errors) / len(rows)
+    return model | {"weights": _rounded(weights), "bias": round(bias, _DIGITS)}
+
+
+def _chance(row: Sequence[float], weights: Sequence[float], bias: float) -> float:
+    """As `serving.logistic` says it of a row with the means 0 and the scales 1."""
+    score = bias
+    for weight, value in zip(weights, row, strict=True):
+        score += weight * value
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
 
 
 def naive_bayes(samples: Sequence[tuple[str, str]], labels: Sequence[str]) -> dict[str, Any]:
