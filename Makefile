@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# Tests start hundreds of children: each would compile all modules anew where the environment forbids to keep them.
+KEPT   := PYTHONDONTWRITEBYTECODE=
 
 .NOTPARALLEL:
 .PHONY: help demo test check lint types bench docs lambda lock clean
@@ -21,7 +23,7 @@ demo: $(VENV)/sandbox.stamp  ## the whole story on an embedded sandbox
 	@$(BIN)/hubwright demo
 
 test: $(VENV)/dev.stamp  ## the tests
-	@$(BIN)/python -m pytest -n auto --maxprocesses 2 --dist worksteal -m "not peer and not bench"
+	@$(KEPT) $(BIN)/python -m pytest -n auto --maxprocesses 2 --dist worksteal -m "not peer and not bench"
 
 check: lint types  ## everything that reads the code without running it
 	@$(BIN)/lint-imports --no-cache

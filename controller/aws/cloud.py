@@ -250,7 +250,7 @@ class _Entry:
 
 
 def _agent(session: Session) -> str:
-    """What requests say they are from, in full: botocore puts its own together twice a request, an eighth of its time."""
+    """What requests say they are from; botocore puts its own together twice for each, which is an eighth of a call."""
     app = session.get_config_variable("user_agent_appid")
     return f"{session.user_agent()} app/{app}" if app else str(session.user_agent())
 

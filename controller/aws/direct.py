@@ -30,7 +30,7 @@ from botocore.session import Session
 from controller.aws.asks import Asked, asked_of, fixed
 from controller.aws.batch import Batch
 from controller.aws.calls import Call, CallLog, resource_of
-from controller.aws.plain import SAFE, Answer, Place, copy_source, hooked, place_of, quoted, said_of
+from controller.aws.plain import SAFE, Answer, Place, by_proxy, copy_source, hooked, place_of, quoted, said_of
 from controller.aws.pool import Pool, address_of
 from controller.aws.sign import signed as signature
 from controller.aws.volley import fire
@@ -192,7 +192,7 @@ class Direct:
         bucket, _, key = resource.partition("/")
         region = str(request.context.get("client_region") or "")
         place = place_of(request, bucket, key) if bucket else None
-        if place is None:
+        if place is None or ((region, bucket) not in self._places and by_proxy(request.url)):
             return
         if self._places.setdefault((region, bucket), place) != place:  # a redirect: botocore follows it
             self._places[region, bucket] = None

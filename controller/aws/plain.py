@@ -66,9 +66,14 @@ def place_of(request: Any, bucket: str, key: str) -> Place | None:
     tail = f"/{quote(key, safe=SAFE)}" if key else ""
     path = parts.path if key else parts.path.rstrip("/")
     before = next((way for way in (f"/{bucket}", "") if path == way + tail), None)
-    if before is None or (not before and not parts.netloc.startswith(f"{bucket}.")) or get_environ_proxies(request.url):
+    if before is None or (not before and not parts.netloc.startswith(f"{bucket}.")):
         return None
     return Place(parts.netloc, parts.scheme == "https", before, scope[2])
+
+
+def by_proxy(url: str) -> bool:
+    """Whether the environment has botocore send this through a proxy. To ask takes as long as to sign."""
+    return bool(get_environ_proxies(url))
 
 
 def quoted(value: object) -> str:
