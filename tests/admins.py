@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,10 +10,14 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from botocore import UNSIGNED
+from botocore.config import Config
+
 from controller.access import AccessThought, apply_access, think_access
 from controller.aws.calls import CallLog
 from controller.aws.cloud import AwsCloud, Roles
 from controller.aws.registries import EcrRegistries
+from controller.aws.sessions import own_session
 from controller.core.manifests import Manifests
 from controller.core.model import Target
 from controller.core.report import Report
@@ -21,6 +26,7 @@ from controller.sandbox.principals import user_keys
 from controller.sandbox.world import ACCOUNTS, Account, World
 from controller.source.load import load
 from tests.bed import CHURN, HUB, REGION, VISION, Door, Inline
+from tests.clouds import forget, settings
 
 __all__ = ["CHURN", "HUB", "REGION", "VISION", "Admins", "full"]
 ROOT = Path(__file__).parent.parent
@@ -38,6 +44,7 @@ class Admins:
         self.door = Door(world)
         self.logs: dict[str, CallLog] = {}
         self._clouds: dict[tuple[str, bool], AwsCloud] = {}
+        self._entered: dict[tuple[Any, ...], AwsCloud] = {}
 
     def cloud(self, account: str, *, writable: bool) -> AwsCloud:
         """Clients with the credentials of an account's administrator."""
@@ -47,11 +54,35 @@ class Admins:
         return self._clouds[account, writable]
 
     def entered(self, keys: Mapping[str, str], roles: Mapping[str, Roles], log: CallLog, *, writable: bool) -> AwsCloud:
-        """A cloud whose caller has these keys."""
-        cloud = AwsCloud(roles, run="test", writable=writable, log=log, prepare=self.door.prepare)
+        """A cloud whose caller has these keys.
+
+        It is that until the same principal enters again in the same way; then it is used again, as clients take long
+        to make, with the keys of then.
+        """
+        name = (settings(), self._who(keys), *sorted(roles.items()), id(log), writable)
+        if name in self._entered:
+            cloud = self._entered[name]
+            forget(cloud, keys)
+        else:
+            cloud = AwsCloud(roles, run="test", writable=writable, log=log, prepare=self.door.prepare)
+            self._entered[name] = cloud
         with mock.patch.dict(os.environ, keys):
             cloud.identity(REGION)
         return cloud
+
+    def _who(self, keys: Mapping[str, str]) -> tuple[str, ...]:
+        """Whose keys these are: the account and role of a session, or a user's access key."""
+        key = keys["AWS_ACCESS_KEY_ID"]
+        session = self.world.sessions.get(key)
+        return (session.account, session.role, *map(str, session.tags)) if session else (key,)
+
+    @functools.cached_property
+    def sts(self) -> Any:
+        """STS as those call it who have no credentials yet."""
+        session = own_session()
+        self.door.prepare(session)
+        unsigned = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
+        return session.create_client("sts", REGION, config=unsigned)
 
     def call(self, account: str, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         client = self.cloud(account, writable=True).client(Target(account, REGION), service, "register")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from controller.aws.calls import CallLog
-from controller.aws.cloud import AwsCloud, Roles, _Entry
+from controller.aws.cloud import AwsCloud, Roles
 from controller.aws.sessions import Renewable
 
 Answer = Callable[[Any], Any]
@@ -39,23 +39,22 @@ class Pair:
     def _prepare(self, session: Any) -> None:
         session.register("before-send", lambda request, **_: self.answer(request))
 
-    def entries(self) -> list[tuple[str, _Entry]]:
-        """The sessions of both, with the account of each: empty for the caller's own."""
-        clouds = (self.reader, self.writer)
-        return [(account, entry) for cloud in clouds for (account, _), entry in cloud._entries.items()]
-
 
 _FREE: dict[Settings, list[Pair]] = {}
 
 
 def lent(owner: object, roles: dict[str, Roles], answer: Answer) -> Pair:
     """A pair that knows nothing yet, for as long as `owner` lives; all owners have the same roles."""
-    settings = tuple(sorted((name, value) for name, value in os.environ.items() if _counts(name, value)))
-    free = _FREE.setdefault(settings, [])
+    free = _FREE.setdefault(settings(), [])
     pair = free.pop() if free else Pair(roles, answer)
     pair.answer = answer
     weakref.finalize(owner, _back, pair, free).atexit = False
     return pair
+
+
+def settings() -> Settings:
+    """What the environment says of AWS: clients keep what it said when they were made."""
+    return tuple(sorted((name, value) for name, value in os.environ.items() if _counts(name, value)))
 
 
 def _counts(name: str, value: str) -> bool:
@@ -69,7 +68,17 @@ def _back(pair: Pair, free: list[Pair]) -> None:
     pair.answer = _nobody
     pair.log._kept.clear()
     pair.log.total = 0
-    for account, entry in pair.entries():
+    for cloud in (pair.reader, pair.writer):
+        forget(cloud)
+    free.append(pair)
+
+
+def forget(cloud: AwsCloud, keys: Mapping[str, str] | None = None) -> None:
+    """Leaves the cloud its sessions and clients, and nothing that they were told: another world may answer now.
+
+    `keys` are others for the caller, as environment variables.
+    """
+    for (account, _), entry in cloud._entries.items():
         entry._account, entry._caller, entry._refusals = "", "", ()
         entry._watch.account = account
         entry.direct._places.clear()
@@ -77,7 +86,9 @@ def _back(pair: Pair, free: list[Pair]) -> None:
         held = entry.session._credentials
         if isinstance(held, Renewable):
             held.renew(held.number)
-    free.append(pair)
+        elif keys is not None and held is not None:
+            held.access_key, held.secret_key = keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"]
+            held.token = keys.get("AWS_SESSION_TOKEN")
 
 
 def _nobody(request: Any) -> Any:

@@ -8,10 +8,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from botocore import UNSIGNED
-from botocore.config import Config
-from botocore.session import Session
-
 from controller.aws.cloud import Roles
 from controller.core.errors import CloudError
 from controller.preflight import Foresight
@@ -115,12 +111,7 @@ def job(world: Granted, account: str, name: str, subject: str) -> dict[str, str]
     """The credentials of a CI job: of a role, for its token."""
     claims = {"iss": ISSUER, "sub": subject, "aud": "sts.amazonaws.com", "exp": 4_000_000_000}
     part = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-    session = Session()
-    world.admins.door.prepare(session)
-    sts = session.create_client(
-        "sts", REGION, config=Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
-    )
-    found = sts.assume_role_with_web_identity(
+    found = world.admins.sts.assume_role_with_web_identity(
         RoleArn=f"arn:aws:iam::{account}:role/{name}", RoleSessionName="job", WebIdentityToken=f"e30.{part}.x"
     )["Credentials"]
     return {
