@@ -1,14 +1,16 @@
 """What takes long is run when it is asked for, `pytest -m slow`; what needs programs of others may have to find them.
 
-Rubbish is looked for seldom."""
+Rubbish is looked for seldom. What botocore makes of a service's description is made once, as it depends on nothing else."""
 
 from __future__ import annotations
 
+import functools
 import gc
 from collections.abc import Generator
 from typing import Any
 
 import pytest
+from botocore.client import ClientCreator
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,3 +44,25 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(5_000, 20, 20)
+
+
+def _once(make: Any) -> Any:
+    """A method of botocore's maker of clients: its answer by the service's name, which comes first."""
+    kept: dict[str, Any] = {}
+
+    @functools.wraps(make)
+    def found(creator: Any, name: str, *more: Any, **named: Any) -> Any:
+        if name not in kept:
+            kept[name] = make(creator, name, *more, **named)
+        return kept[name]
+
+    return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _descriptions() -> Generator[None]:
+    """Each command that a test runs in this process makes a dozen clients, a fifth of what it takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_load_service_model", "_create_client_class"):
+            patch.setattr(ClientCreator, name, _once(getattr(ClientCreator, name)))
+        yield
