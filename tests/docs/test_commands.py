@@ -28,7 +28,7 @@ from tests.docs.stage import Stage
 #: Pages, or single commands, that this test does not run: what does, as `FILE: words that stand in it`, or why not.
 ELSEWHERE = {
     "quickstart.md": "scripts/docs_tutorial.py: docs/quickstart.md",
-    "tutorial.md": ".ci/run: scripts/docs_tutorial.py --check",
+    "tutorial.md": ".ci/run: scripts/docs_recording.py --check",
     "hubwright promote edge-lab/edge-models/3 --to edge --as spoke=edge-lab": "tests/cli/test_push.py: "
     "test_the_spoke_promotes_and_locks_what_nobody_else_reads",
     "hubwright sandbox -- bash": "scripts/docs_tutorial.py: docs/quickstart.md",
@@ -41,7 +41,7 @@ NAMED = {
     "comment": "tests/github/test_flow.py: test_a_change_from_its_pull_request_to_the_hub",
     "plans": "tests/github/test_flow.py: test_a_change_from_its_pull_request_to_the_hub",
     "review": "tests/github/test_flow.py: test_a_change_from_its_pull_request_to_the_hub",
-    "validate": ".ci/run: scripts/docs_tutorial.py --check",
+    "validate": ".ci/run: scripts/docs_recording.py --check",
     "web-identity": "tests/github/test_identity.py: web-identity",
 }
 Set = Callable[[Stage], None]
