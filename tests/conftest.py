@@ -4,7 +4,6 @@ Rubbish is looked for seldom. What botocore makes of a service's description is 
 
 from __future__ import annotations
 
-import functools
 import gc
 from collections.abc import Generator
 from typing import Any
@@ -46,23 +45,27 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(5_000, 20, 20)
 
 
-def _once(make: Any) -> Any:
-    """A method of botocore's maker of clients: its answer by the service's name, which comes first."""
-    kept: dict[str, Any] = {}
-
-    @functools.wraps(make)
-    def found(creator: Any, name: str, *more: Any, **named: Any) -> Any:
-        if name not in kept:
-            kept[name] = make(creator, name, *more, **named)
-        return kept[name]
-
-    return found
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _descriptions() -> Generator[None]:
     """Each command that a test runs in this process makes a dozen clients, a fifth of what it takes."""
+    models: dict[str, Any] = {}
+    classes: dict[str, Any] = {}
+    read, make = ClientCreator._load_service_model, ClientCreator._create_client_class
+
+    def model(creator: ClientCreator, name: str, version: str | None = None) -> Any:
+        if name not in models:
+            models[name] = read(creator, name, version)
+        return models[name]
+
+    def made(creator: ClientCreator, name: str, description: Any) -> Any:
+        if name not in classes:
+            classes[name] = make(creator, name, description)
+        else:  # who waits for this is told of every client all the same
+            said = f"creating-client-class.{description.service_id.hyphenize()}"
+            creator._event_emitter.emit(said, class_attributes={}, base_classes=[])
+        return classes[name]
+
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("_load_service_model", "_create_client_class"):
-            patch.setattr(ClientCreator, name, _once(getattr(ClientCreator, name)))
+        patch.setattr(ClientCreator, "_load_service_model", model)
+        patch.setattr(ClientCreator, "_create_client_class", made)
         yield
