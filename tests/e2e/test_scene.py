@@ -11,6 +11,7 @@ from controller.core.scene import Origin, Scene, scene
 from tests import bed as beds
 from tests.bed import HUB, STORE, Bed, Inline
 from tests.e2e.test_lineage import DEMO, platform
+from tests.e2e.test_lineage import _planted as _planted
 from tests.e2e.test_lineage import demo as demo
 
 
