@@ -1,8 +1,8 @@
 """Writes docs/terminal.svg, the picture of a terminal at the top of README.md, from a run of docs/tutorial.md.
 
-`--check` only says whether a run still shows the same, and of the same run whether the tutorial's pages do, looking past
-what differs from run to run. Lines that are too long, and output that is too long, are cut where `…` stands; nothing
-else is left out of a command that is shown.
+`--check` only says whether a run still shows the same, and whether the tutorial's pages say what that run does, looking
+past what differs from run to run. Lines that are too long, and output that is too long, are cut where `…` stands;
+nothing else is left out of a command that is shown.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def picture(lines: list[str]) -> str:
 
 
 def main() -> int:
-    """Writes the picture, or with `--check` gives 1 if a run shows something else than it or the tutorial's pages do."""
+    """Writes the picture, or with `--check` gives 1 if a run shows something else than it, or the tutorial, does."""
     drawn = picture(session(ran(PAGES[-1])))
     if "--check" not in sys.argv[1:]:
         PICTURE.write_text(drawn, encoding="utf-8")
