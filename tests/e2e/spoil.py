@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 ERROR = b'<?xml version="1.0"?>\n<Error><Code>%b</Code><Message>spoilt</Message></Error>'
 WAYS = (
     "drop",
+    "redirect",  # takes longest: before each error botocore asks where the bucket is; run with -m slow
     "lose",
     "reset",
     "stall",
@@ -24,7 +25,6 @@ WAYS = (
     "503",
     "200 with an error",
     "200 with nothing",
-    "redirect",
 )
 _AWAY = "http://127.0.0.1:%d/elsewhere"
 
