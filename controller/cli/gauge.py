@@ -1,4 +1,4 @@
-"""How far copies have come: bytes, rate and time left, one live line each; in a log one event a minute."""
+"""How far copies and their proofs have come: bytes, rate, time left, one live line each; in a log an event a minute."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from controller.cli.term import Progress
 from controller.core.model import Key
@@ -16,16 +17,26 @@ _MINUTE = 60.0
 _WINDOW = 20.0  # seconds that a rate is taken over: what was there already must not count as speed for long
 _STEP = 0.5
 
+_What = Literal["copy", "check"]  # as the log has it: bytes that are copied, or read to prove what stands there
+
 
 @dataclass(slots=True)
-class _Copy:
-    """One copy under way: how far it is, when the log last heard of it, and how far it was in the last seconds."""
+class _Way:
+    """One copy or proof under way: how far it is, when the log last heard of it and how far it was then, and how far it
+    was in the last seconds."""
 
     told: float
     done: int = 0
     total: int = 0
     marks: deque[tuple[float, int]] = field(default_factory=deque)
     ended: bool = False
+    heard: int = 0
+
+    def to(self, now: float, done: int, total: int) -> None:
+        """So far it is now."""
+        if self.done >= self.total and self.marks and now - self.marks[-1][0] >= _WINDOW:
+            self.marks.clear()  # it goes on after a rest: that was no slowness
+        self.done, self.total = done, total
 
     def rate(self, now: float) -> float:
         """Bytes a second of late; 0 while that cannot be said, or nothing comes any more."""
@@ -43,7 +54,7 @@ class Gauge:
     def __init__(self, progress: Progress, clock: Callable[[], float] = time.monotonic) -> None:
         self._progress = progress
         self._clock = clock
-        self._copies: dict[Key, _Copy] = {}
+        self._ways: dict[tuple[_What, Key], _Way] = {}
         self._names: dict[Key, str] = {}
         self._lock = threading.Lock()
         progress.watch(self)
@@ -55,52 +66,76 @@ class Gauge:
 
     def __call__(self, key: Key, done: int, total: int) -> None:
         """`done` of `total` bytes are at their place."""
-        now = self._clock()
-        with self._lock:
-            copy = self._copies.setdefault(key, _Copy(now))
-            copy.done, copy.total = done, total
-            rate = copy.rate(now)
-            ends = done >= total and not copy.ended
-            copy.ended = copy.ended or ends
-            logged = ends or now - copy.told >= _MINUTE
-            if logged:
-                copy.told = now
-        if logged:
-            self._log(key, done, total, rate)
+        self._hear("copy", key, done, total)
+
+    def checked(self, key: Key, done: int, total: int) -> None:
+        """`done` bytes were read to prove what is at its place, of `total` that are known to be needed by now."""
+        self._hear("check", key, done, total)
 
     def lines(self) -> list[tuple[str, str]]:
-        """As `term.Live.lines`: each copy under way, and how far it has come by now."""
+        """As `term.Live.lines`: each copy and each proof under way, and how far it has come by now."""
         now = self._clock()
         with self._lock:
             return [
-                (self._names.get(key, f"{key.kind} {key.name}"), said(copy.done, copy.total, copy.rate(now)))
-                for key, copy in self._copies.items()
-                if copy.done < copy.total
+                (self._names.get(key, f"{key.kind} {key.name}"), _said(what, way, way.rate(now)))
+                for (what, key), way in self._ways.items()
+                if way.done < way.total
             ]
 
     def beat(self) -> None:
         """As `term.Live.beat`: the log hears once a minute of what has come to a halt, too."""
         now = self._clock()
         with self._lock:
-            late = [(key, copy) for key, copy in self._copies.items() if self._late(copy, now)]
-            found = [(key, copy.done, copy.total, copy.rate(now)) for key, copy in late]
-            for _, copy in late:
-                copy.told = now
+            late = [(place, way) for place, way in self._ways.items() if way.done < way.total and _late(way, now)]
+            found = [(place, *_noted(way, now)) for place, way in late]
         for facts in found:
             self._log(*facts)
 
     def over(self, key: Key) -> None:
-        """Nothing more will come of this one, however it ended."""
+        """Nothing more will come of this one, however it ended.
+
+        Only now the log hears of the end of a proof: until then another object of the artifact may have to be read.
+        """
+        now = self._clock()
         with self._lock:
-            self._copies.pop(key, None)
+            self._ways.pop(("copy", key), None)
+            way = self._ways.pop(("check", key), None)
             self._names.pop(key, None)
+            last = _noted(way, now) if way is not None and way.done != way.heard else None
+        if last is not None:
+            self._log(("check", key), *last)
 
-    def _late(self, copy: _Copy, now: float) -> bool:
-        return copy.done < copy.total and now - copy.told >= _MINUTE
+    def _hear(self, what: _What, key: Key, done: int, total: int) -> None:
+        now = self._clock()
+        with self._lock:
+            way = self._ways.setdefault((what, key), _Way(now))
+            way.to(now, done, total)
+            way.rate(now)
+            ends = what == "copy" and done >= total and not way.ended
+            way.ended = way.ended or ends
+            facts = _noted(way, now) if ends or _late(way, now) else None
+        if facts is not None:
+            self._log((what, key), *facts)
 
-    def _log(self, key: Key, done: int, total: int, rate: float) -> None:
+    def _log(self, place: tuple[_What, Key], done: int, total: int, rate: float) -> None:
+        what, key = place
         facts = {"bytes": done, "total": total, "rate": round(rate), "left": _left(done, total, rate)}
-        self._progress.event("copy", key=str(key), **facts)
+        self._progress.event(what, key=str(key), **facts)
+
+
+def _late(way: _Way, now: float) -> bool:
+    return now - way.told >= _MINUTE
+
+
+def _noted(way: _Way, now: float) -> tuple[int, int, float]:
+    """What the log hears of it now: bytes done, bytes in all, bytes a second."""
+    way.told, way.heard = now, way.done
+    return way.done, way.total, way.rate(now)
+
+
+def _said(what: _What, way: _Way, rate: float) -> str:
+    words = said(way.done, way.total, rate)
+    return f"checking {words}" if what == "check" else words
 
 
 def said(done: int, total: int, rate: float) -> str:

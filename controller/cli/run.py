@@ -106,6 +106,7 @@ class Run:
             copiers=self.copiers,
             relays=self.relays,
             moved=self.gauge,
+            checked=self.gauge.checked,
             about={"run": self.name},
             asked=asking(Path(self.settings.repo), self.manifests, thought, self.given().review),
         )

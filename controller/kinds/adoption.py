@@ -56,6 +56,7 @@ def same(
     found = Copied(head.get("VersionId"), head["ETag"], int(head["ContentLength"]), checksums_of(head), 0)
     if found.size != item.size:
         version = found.version_id
+        lanes.checked(0, found.size + item.size)
         mine = digest(hub, place_of(item.bucket, item.key, item.owner, version, found.etag), found.size, lanes)
         theirs = digest(reader, at_source(item), item.size, lanes)
         raise PreconditionError(

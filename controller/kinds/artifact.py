@@ -6,8 +6,8 @@ Everything below the store's prefix is written once; nothing there is overwritte
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from controller.core.arn import parse_version
@@ -21,6 +21,7 @@ from controller.core.view import RecordPlace, View
 from controller.core.wish import Subject, Wish, Wishes
 from controller.kinds import adoption, lineage
 from controller.kinds.base import Client, Facts, World
+from controller.kinds.count import Count
 from controller.kinds.flow import Pace
 from controller.kinds.prove import digest, place_of, whole
 from controller.kinds.relay import PIECE
@@ -238,10 +239,10 @@ def _route(world: World, action: Action, client: Client, items: Sequence[ObjectC
     facts = action.facts
     relay = facts["copy"] == "relay"
     reader = world.cloud.client(Target(*facts["reader"]), "s3", "read") if relay else client
-    count = _Count(world, action.key, sum(item.size for item in items))
+    moved = Count(functools.partial(world.moved, action.key), sum(item.size for item in items))
     most = _RELAYED if relay else _AT_ONCE
     pool = world.relays if relay else world.copiers  # so that what waits for memory keeps nobody else waiting
-    lanes = Lanes(pool, lambda: Pace(world.clock, most=most), world.pause, count.add, world.stopped)
+    lanes = replace(proving(world, action.key, most), pool=pool, told=moved.add)
     parts_from = min(world.parts_from, world.copy_limit, PIECE if relay else world.copy_limit)
     part_size = world.copy_limit if world.copy_limit < _LEAST_PART else None
     return Route(
@@ -249,19 +250,11 @@ def _route(world: World, action: Action, client: Client, items: Sequence[ObjectC
     )
 
 
-class _Count:
-    """Adds up the bytes of one artifact for whoever shows its progress."""
-
-    def __init__(self, world: World, key: Key, total: int) -> None:
-        self._told = functools.partial(world.moved, key)
-        self._total = total
-        self._done = 0
-        self._lock = threading.Lock()
-
-    def add(self, size: int) -> None:
-        with self._lock:
-            self._done += size
-            self._told(self._done, self._total)
+def proving(world: World, key: Key, most: int = _AT_ONCE) -> Lanes:
+    """How bytes are read to prove what stands there, for one action: what is read adds up to its progress."""
+    checked = Count(functools.partial(world.checked, key))
+    pace = functools.partial(Pace, world.clock, most=most)
+    return Lanes(world.copiers, pace, world.pause, stopped=world.stopped, checked=checked.add)
 
 
 def _write(client: Client, action: Action, record: Record) -> None:
@@ -288,11 +281,11 @@ def _write(client: Client, action: Action, record: Record) -> None:
             raise PreconditionError(f"{place} already records something else for this promotion") from error
 
 
-def verify(world: World, client: Client, account: str, bucket: str, record: Record, *, deep: bool = False) -> None:
+def verify(lanes: Lanes, client: Client, account: str, bucket: str, record: Record, *, deep: bool = False) -> None:
     """PreconditionError unless the store holds exactly what the record names; `deep` reads the bytes again."""
     compare(client, account, bucket, record)
     if deep:
-        _reread(world, client, account, bucket, record)
+        _reread(lanes, client, account, bucket, record)
 
 
 def compare(client: Client, account: str, bucket: str, record: Record) -> None:
@@ -321,12 +314,11 @@ def compare(client: Client, account: str, bucket: str, record: Record) -> None:
         )
 
 
-def _reread(world: World, client: Client, account: str, bucket: str, record: Record) -> None:
+def _reread(lanes: Lanes, client: Client, account: str, bucket: str, record: Record) -> None:
     """Compares the bytes themselves with the digests that were recorded, where there are such."""
-    lanes = Lanes(world.copiers, lambda: Pace(world.clock, most=_AT_ONCE), world.pause, stopped=world.stopped)
-    for item in record.objects:
-        if SHA256 not in item.checksums:
-            continue
+    known = [item for item in record.objects if SHA256 in item.checksums]
+    lanes.checked(0, sum(item.size for item in known))
+    for item in known:
         place = place_of(bucket, item.key, account, item.version, item.etag)
         found = digest(client, place, item.size, lanes)
         if found != item.checksums[SHA256]:

@@ -114,7 +114,8 @@ class World:
 
     `pause` sleeps for so many seconds; `patience` is how long, in seconds, an effect waits for AWS to finish something.
     Once `stopped`, no further action is started. `copiers` run the pieces of copies, `moved` hears of their bytes (the
-    action's key, bytes done, bytes in all), `clock` gives seconds. One CopyObject moves at most `copy_limit` bytes, and
+    action's key, bytes done, bytes in all), `checked` of those that are read only to prove what stands there (the same;
+    in all: as far as is known by then), `clock` gives seconds. One CopyObject moves at most `copy_limit` bytes, and
     objects above `parts_from` go in parts; `room` bounds the bytes that pass through this machine's memory, on the few
     threads of `relays`.
     `about` says whose run this is (`run`), and `asked` who asked for a promotion (by its name and manifest's path, as
@@ -133,6 +134,7 @@ class World:
     stopped: Callable[[], bool] = lambda: False
     copiers: Executor = field(default_factory=Inline)
     moved: Callable[[Key, int, int], None] = lambda *_: None
+    checked: Callable[[Key, int, int], None] = lambda *_: None
     clock: Callable[[], float] = time.monotonic
     room: Room = field(default_factory=Room)
     relays: Executor = field(default_factory=Inline)

@@ -8,8 +8,9 @@ encrypted.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from controller.core.errors import CloudError, PreconditionError
@@ -53,6 +54,7 @@ def _read_both(source: Client, hub: Client, item: ObjectCopy, copied: Copied, la
     """Our sha256 of the copy, which is that of the source and of what passed through here."""
     passed = copied.passed.get(SHA256, "")
     vouched = passed and not deep and known_of(item).keys() & copied.passed.keys()  # `check_passed` held it to those
+    lanes.checked(0, item.size if vouched else 2 * item.size)
     wanted = passed if vouched else digest(source, at_source(item), item.size, lanes)
     found = digest(hub, _copy_of(item, copied), item.size, lanes)
     if wanted != found:
@@ -89,23 +91,34 @@ def whole(checksums: Mapping[str, str]) -> dict[str, str]:
 
 
 def digest(client: Client, where: Mapping[str, Any], size: int, lanes: Lanes) -> str:
-    """Our sha256 of an object's bytes, read in pieces of 64 MiB in parallel, with one buffer each."""
+    """Our sha256 of an object's bytes, read in pieces of 64 MiB in parallel, with one buffer each.
+
+    `lanes.checked` hears of each byte once, though a piece may be read again; who calls this has said how many come.
+    """
     cuts = spans(size, LEAF) if size > LEAF else [Span(1, 0, size)]
+    told = dict.fromkeys((span.number for span in cuts), 0)  # no piece is read twice at a time
+
+    def hear(span: Span, count: int) -> None:
+        if (more := min(count, span.end - span.start) - told[span.number]) > 0:
+            told[span.number] += more
+            lanes.checked(more, 0)
 
     def one(span: Span) -> bytes:
         lanes.check()
-        return _digest(client, where, span, size)
+        return _digest(client, where, span, size, functools.partial(hear, span))
 
     found = spread(lanes.pool, one, cuts, lanes.pace(), lanes.pause)
     return found[0].hex() if len(found) == 1 else hashlib.sha256(b"".join(found)).hexdigest()
 
 
-def _digest(client: Client, where: Mapping[str, Any], span: Span, size: int) -> bytes:
+def _digest(client: Client, where: Mapping[str, Any], span: Span, size: int, hear: Callable[[int], None]) -> bytes:
+    """`hear` is told how many bytes have come so far."""
     state, count = hashlib.sha256(), 0
     with opened(client, where, span.start, span.end, size) as body:
         while data := body.read(_BUFFER):
             state.update(data)
             count += len(data)
+            hear(count)
             if count > span.end - span.start:
                 break
     if count != span.end - span.start:
@@ -128,14 +141,16 @@ def stated_many(source: Client, items: Sequence[ObjectCopy], lanes: Lanes) -> di
     return found | {item.key: checksums_of(answer) for item, answer in said if answer is not None}
 
 
-def check_copy(hub: Client, where: Mapping[str, Any], wanted: Mapping[str, str]) -> None:
+def check_copy(hub: Client, where: Mapping[str, Any], wanted: Mapping[str, str], lanes: Lanes) -> None:
     """`PreconditionError` unless an object in the store has these checksums of a whole source.
 
     Those that S3 states are compared; a SHA256 that it does not state is taken of the bytes themselves.
     """
-    found = whole(checksums_of(hub.call("HeadObject", **where, ChecksumMode="ENABLED")))
+    head = hub.call("HeadObject", **where, ChecksumMode="ENABLED")
+    found = whole(checksums_of(head))
     if "SHA256" in wanted and "SHA256" not in found:
-        found["SHA256"] = _sha256(hub, where)
+        lanes.checked(0, int(head["ContentLength"]))
+        found["SHA256"] = _sha256(hub, where, lanes)
     for name in sorted(wanted.keys() & found.keys()):
         if wanted[name] != found[name]:
             raise PreconditionError(
@@ -145,12 +160,13 @@ def check_copy(hub: Client, where: Mapping[str, Any], wanted: Mapping[str, str])
             )
 
 
-def _sha256(hub: Client, where: Mapping[str, Any]) -> str:
+def _sha256(hub: Client, where: Mapping[str, Any], lanes: Lanes) -> str:
     """As S3 writes it."""
     state = hashlib.sha256()
     with hub.call("GetObject", **where)["Body"] as body:
         while data := body.read(_BUFFER):
             state.update(data)
+            lanes.checked(len(data), 0)
     return base64.b64encode(state.digest()).decode()
 
 

@@ -21,6 +21,8 @@ _CHECKS = ("CRC64NVME", "CRC32", "CRC32C")  # what S3 can give of a whole multip
 
 Told = Callable[[int], None]
 """Hears of bytes that have been moved."""
+Checked = Callable[[int, int], None]
+"""Hears of bytes that have been read to prove what was copied, and of bytes that are to be read besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Lanes:
     """How work is spread: the pool, a new pace for each list of pieces, how to wait, who hears of moved bytes.
 
     Once `stopped`, no further object and no further part of one is begun. A piece that was throttled or cut off is put
-    back among the others `tries` times.
+    back among the others `tries` times. `checked` hears of bytes that are read only to prove what stands there.
     """
 
     pool: Executor
@@ -37,6 +39,7 @@ class Lanes:
     told: Told = lambda _: None
     stopped: Callable[[], bool] = lambda: False
     tries: int = TRIES
+    checked: Checked = lambda *_: None
 
     def check(self) -> None:
         """`WaitingError` once the run is to end."""

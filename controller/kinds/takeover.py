@@ -46,7 +46,8 @@ def _recorded(world: World, action: Action, live: Package) -> None:
     same = (record.promotion, record.adopted) == (action.after["promotion"], live.number)
     if not same or spec_digest(record.body) != live.spec:
         raise PreconditionError(f"the record of {live.version.arn} is of another version")
-    artifact.verify(world, client, target.account, facts["bucket"], record, deep=facts["deep"])
+    lanes = artifact.proving(world, action.key)
+    artifact.verify(lanes, client, target.account, facts["bucket"], record, deep=facts["deep"])
     registry = world.cloud.client(target, "ecr", "register")
     adoption.check_images(registry, target.account, adoption.images_in(record))
 

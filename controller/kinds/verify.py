@@ -12,6 +12,7 @@ from controller.core.view import Package
 from controller.kinds import adoption, artifact
 from controller.kinds.base import Client, World
 from controller.kinds.prove import check_copy, place_of, whole
+from controller.kinds.s3upload import Lanes
 
 _HINT = "it is not approved like this; to register it anew from its source, raise `attempt`"
 
@@ -38,22 +39,24 @@ def _verify(world: World, action: Action, live: Package) -> None:
         raise PreconditionError(f"{live.version.arn} is not what its record says")
     if why := contradiction(record, facts["terms"]):
         raise PreconditionError(f"the record of {live.version.arn} does not follow from its release: {why}")
-    artifact.verify(world, client, target.account, facts["bucket"], record, deep=facts["deep"])
-    _pushed(client, target.account, record, facts["terms"])
+    lanes = artifact.proving(world, action.key)
+    artifact.verify(lanes, client, target.account, facts["bucket"], record, deep=facts["deep"])
+    _pushed(lanes, client, target.account, record, facts["terms"])
     if record.adopted:
         adoption.check_images(world.cloud.client(target, "ecr", "register"), target.account, adoption.images_in(record))
     for repository, digest in facts["images"]:
         _image(world, action, repository, digest)
 
 
-def _pushed(client: Client, account: str, record: Record, terms: Terms) -> None:
+def _pushed(lanes: Lanes, client: Client, account: str, record: Record, terms: Terms) -> None:
     """PreconditionError where what a spoke put into the store has other checksums than its lock has of the source."""
     if not terms.pushed or terms.promotion.artifacts != "copy":
         return
     base = destination(record.release, terms.group, terms.store)
     for uri, copy in sorted(record.copies(base).items()):
         if wanted := whole(terms.checksums.get(uri, {})):
-            check_copy(client, place_of(terms.store.bucket, copy.key, account, copy.version, copy.etag), wanted)
+            place = place_of(terms.store.bucket, copy.key, account, copy.version, copy.etag)
+            check_copy(client, place, wanted, lanes)
 
 
 def _image(world: World, action: Action, repository: str, digest: str) -> None:

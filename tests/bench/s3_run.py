@@ -65,9 +65,9 @@ def judged(s3: AwsClient, hub: str) -> None:
     objects = tuple(Stored(row["Key"], row["Size"], row["ETag"], row["VersionId"], {}) for row in rows)
     release: Any = SimpleNamespace(digest="v1:sha256:abc")
     record = Record("", release, "", 1, {}, objects)
-    world: Any = None
+    lanes: Any = None
     began = time.monotonic()
-    artifact.verify(world, s3, OWNER, hub, record)
+    artifact.verify(lanes, s3, OWNER, hub, record)
     print(time.monotonic() - began)
 
 

@@ -135,3 +135,75 @@ def test_what_begins_anew_is_no_speed_below_nothing() -> None:
     now[0] = 1.0
     gauge(KEY, 0, 10_000)
     assert gauge.lines() == [("artifact 222222222222/x", "0 B of 10.0 kB")]
+
+
+def test_what_is_read_to_prove_a_copy_has_a_line_beside_what_is_copied() -> None:
+    gauge, now = gauged()
+    gauge(KEY, 2_000_000, 4_000_000)
+    gauge.checked(KEY, 0, 4_000_000)
+    now[0] = 2.0
+    gauge.checked(KEY, 1_000_000, 4_000_000)
+    name = "artifact 222222222222/x"
+    assert gauge.lines() == [
+        (name, "2.0 MB of 4.0 MB"),
+        (name, "checking 1.0 MB of 4.0 MB, 500.0 kB/s, 6 s left"),
+    ]
+    gauge(KEY, 4_000_000, 4_000_000)
+    assert gauge.lines() == [(name, "checking 1.0 MB of 4.0 MB, 500.0 kB/s, 6 s left")]
+    gauge.checked(KEY, 4_000_000, 4_000_000)
+    assert gauge.lines() == []
+    gauge.checked(KEY, 4_000_000, 6_000_000)  # the next object
+    assert gauge.lines()[0][1].startswith("checking 4.0 MB of 6.0 MB")
+    gauge.over(KEY)
+    assert gauge.lines() == []
+
+
+def test_a_log_hears_of_a_proof_once_a_minute_and_when_all_is_over_however_often_more_is_to_be_read() -> None:
+    stream, now = io.StringIO(), [0.0]
+    gauge = Gauge(Progress("json", stream), lambda: now[0])
+    for second in range(151):
+        now[0] = float(second)
+        gauge.checked(KEY, second * 10, second * 10 + 10)
+        gauge.checked(KEY, second * 10 + 10, second * 10 + 10)
+    gauge.over(KEY)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["event"], line["bytes"], line["total"], line["rate"], line["left"]) for line in lines] == [
+        ("check", 600, 610, 10, 1),
+        ("check", 1200, 1210, 10, 1),
+        ("check", 1510, 1510, 10, 0),
+    ]
+    assert {line["key"] for line in lines} == {str(KEY)}
+
+
+def test_a_log_hears_once_a_minute_of_a_proof_that_has_come_to_a_halt() -> None:
+    stream, now = io.StringIO(), [0.0]
+    gauge = Gauge(Progress("json", stream), lambda: now[0])
+    gauge.checked(KEY, 500, 1000)
+    for second in range(1, 131):
+        now[0] = float(second)
+        gauge.beat()
+    gauge.over(KEY)  # it failed; nothing came since
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["event"], line["bytes"], line["rate"]) for line in lines] == [("check", 500, 0)] * 2
+
+
+def test_a_log_hears_nothing_of_a_proof_for_which_nothing_was_read() -> None:
+    stream = io.StringIO()
+    gauge = Gauge(Progress("json", stream), lambda: 0.0)
+    gauge.begin(KEY, "artifacts of churn-1")
+    gauge.checked(KEY, 0, 0)  # of an empty object
+    gauge.over(KEY)
+    gauge.over(KEY)
+    assert stream.getvalue() == ""
+
+
+def test_the_time_between_two_proofs_of_an_artifact_is_not_their_speed() -> None:
+    gauge, now = gauged()
+    gauge.checked(KEY, 0, 1_000_000)
+    now[0] = 1.0
+    gauge.checked(KEY, 1_000_000, 1_000_000)
+    now[0] = 3600.0  # another object was copied meanwhile
+    gauge.checked(KEY, 1_000_000, 9_000_000)
+    now[0] = 3602.0
+    gauge.checked(KEY, 2_000_000, 9_000_000)
+    assert gauge.lines()[0][1] == "checking 2.0 MB of 9.0 MB, 500.0 kB/s, 14 s left"

@@ -66,6 +66,21 @@ def test_a_log_hears_how_far_artifacts_and_images_have_come(live: Command) -> No
     assert totals["seconds"] >= 0
 
 
+def test_a_log_hears_how_far_proofs_have_come_that_read_bytes(live: Command, repo: Repo) -> None:
+    repo.edit("platform/hub-central.yaml", "      prefix: models\n", "      prefix: models\n      verify: deep\n")
+    repo.commit()
+    said = live("reconcile", "--log", "json", "--format", "json")
+    events = [json.loads(line) for line in said.err.splitlines()]
+    checks = {item["key"]: item for item in events if item["event"] == "check"}
+    assert {key.split("/")[2] for key in checks} == {"artifact", "approval"}
+    assert len(checks) == sum(item["event"] == "check" for item in events)
+    assert all(item["bytes"] == item["total"] > 0 for item in checks.values())
+    copies = {item["key"]: item["total"] for item in events if item["event"] == "copy"}
+    read = {key: item["total"] for key, item in checks.items() if "/artifact/" in key}
+    assert read == {key: 2 * total for key, total in copies.items() if "/artifact/" in key}
+    assert said.json["totals"]["bytes"] + said.json["totals"]["skipped"] == sum(copies.values())
+
+
 def test_a_log_hears_of_a_relay_ahead_of_the_merge_as_of_any_other(live: Command, repo: Repo, serving: Serving) -> None:
     repo.edit("platform/spoke-vision-lab.yaml", "spec:\n", "spec:\n  copy: relay\n")
     assert live("lock", "defects-1").code == 0

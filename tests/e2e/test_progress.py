@@ -1,4 +1,4 @@
-"""How far a copy has come, as it is told: never back, never more than there is, and all of it in the end."""
+"""How far a copy and its proof have come, as is told: never back, never more than there is, all of it in the end."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from controller.core.manifests import Manifests
 from controller.core.model import Key
 from controller.core.report import Report
 from controller.reconcile import reconcile
 from controller.sandbox.world import Call
 from tests import bed as beds
-from tests.bed import CHURN, STORE, Bed
-from tests.e2e.test_copying import SOURCE, files, outcome, platform, source
+from tests.bed import CHURN, HUB, STORE, Bed
+from tests.e2e.adopted import REPORT, adopting, by_hand
+from tests.e2e.test_copying import DEEP, SOURCE, files, outcome, platform, source
+from tests.e2e.test_relay_digest import silent
 
 PIECE = 100
 Told = list[tuple[int, int]]
@@ -108,3 +111,85 @@ def test_many_small_files_are_told_one_by_one(lab: tuple[Bed, str], tmp_path: Pa
     total = sum(map(len, found.values()))
     _, told = run(lab, tmp_path)
     assert (len(told), told[-1]) == (20, (total, total))
+
+
+# --- what is read to prove it ------------------------------------------------------------------------------------------
+
+
+FILES = {"large": random.Random(1).randbytes(7 * PIECE), "small": b"x" * 50}
+HELD = "PendingManualApproval"
+
+
+def checked(bed: Bed, fleet: Manifests) -> tuple[Report, dict[str, Told]]:
+    """A run, and what it tells of the bytes that it reads to prove things, by kind of resource."""
+    thought, told = bed.think(fleet), dict[str, Told]()
+    effects = replace(
+        bed.effects(thought, "r"), checked=lambda key, done, total: told.setdefault(key.kind, []).append((done, total))
+    )
+    report = reconcile(effects, thought, fleet, beds.Inline(), lambda *_: None)
+    for steps in told.values():
+        assert steps == sorted(steps)
+        assert all(done <= total for done, total in steps)
+    return report, told
+
+
+def ends(told: dict[str, Told]) -> dict[str, tuple[int, int]]:
+    return {kind: steps[-1] for kind, steps in told.items()}
+
+
+def test_nothing_is_told_of_proofs_that_s3_itself_gives(lab: tuple[Bed, str], tmp_path: Path) -> None:
+    bed, way = lab
+    source(bed, FILES)
+    report, told = checked(bed, beds.manifests(tmp_path, beds.promotion(), platform=platform(churn_lab={"copy": way})))
+    assert (report.exit_code(), told) == (0, {})
+
+
+def test_deep_proofs_are_told_of_source_and_copy_and_again_before_approval(
+    lab: tuple[Bed, str], tmp_path: Path
+) -> None:
+    bed, way = lab
+    source(bed, FILES)
+    fleet = platform(churn_lab={"copy": way}, central=DEEP)
+    report, told = checked(bed, beds.manifests(tmp_path, beds.promotion(), platform=fleet))
+    assert (report.exit_code(), ends(told)) == (0, {"artifact": (1500, 1500), "approval": (750, 750)})
+    assert told["approval"][0] == (0, 750)
+    assert (outcome(report).facts["bytes"], outcome(report).facts["skipped"]) == (750, 0)
+
+
+def test_what_s3_states_nothing_of_is_read_and_told_by_the_run_that_proves_it(
+    lab: tuple[Bed, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bed, way = lab
+    source(bed, FILES)
+    silent(monkeypatch)
+    wish = beds.promotion(approval=HELD)
+    fleet = beds.manifests(tmp_path, wish, platform=platform(churn_lab={"copy": way}))
+    bed.world.fault(operation="PutObject", resource=".releases", nth=1, times=0, do="fail", code="InternalError")
+    assert ends(checked(bed, fleet)[1]) == {"artifact": (1500, 1500)}
+    bed.world.faults.clear()
+    report, told = checked(bed, fleet)  # all is there, and not proven
+    assert (report.exit_code(), ends(told)) == (0, {"artifact": (1500, 1500)})
+    assert (outcome(report).facts["bytes"], outcome(report).facts["skipped"]) == (0, 750)
+
+
+def test_a_proof_that_ends_early_is_told_as_far_as_it_came(lab: tuple[Bed, str], tmp_path: Path) -> None:
+    bed, way = lab
+    source(bed, {"large": FILES["large"]})
+    fleet = platform(churn_lab={"copy": way}, central=DEEP)
+    wish = beds.promotion(approval=HELD)
+    parts = 7 if way == "relay" else 0
+    bed.world.fault(operation="GetObject", resource="large", nth=parts + 2, times=0, do="fail", code="InternalError")
+    report, told = checked(bed, beds.manifests(tmp_path, wish, platform=fleet))
+    assert (outcome(report).status, ends(told)) == ("failed", {"artifact": (700, 1400)})
+
+
+@pytest.mark.parametrize("more", [b"", b"!"], ids=["equal", "longer"])
+def test_what_is_read_before_an_adoption_is_told(tmp_path: Path, more: bytes) -> None:
+    bed = beds.fresh()
+    by_hand(bed)
+    model = b"".join(bed.world.buckets["churn-lab-models"].objects["v1/model.tar.gz"][-1].pieces)
+    if more:
+        beds.put(bed, HUB, f"s3://{STORE}/models/old/churn/model.tar.gz", model + more)
+    report, told = checked(bed, beds.manifests(tmp_path, adopting(approval=HELD), platform=platform(central=DEEP)))
+    size = 2 * len(model + REPORT) + len(more)
+    assert (outcome(report).status, ends(told)["artifact"]) == ("failed" if more else "done", (size, size))
