@@ -102,6 +102,7 @@ def digest(client: Client, where: Mapping[str, Any], size: int, lanes: Lanes) ->
         if (more := min(count, span.end - span.start) - told[span.number]) > 0:
             told[span.number] += more
             lanes.checked(more, 0)
+        lanes.check()  # what was read so far helps no later run: there is nothing to bring to an end
 
     def one(span: Span) -> bytes:
         lanes.check()
@@ -167,6 +168,7 @@ def _sha256(hub: Client, where: Mapping[str, Any], lanes: Lanes) -> str:
         while data := body.read(_BUFFER):
             state.update(data)
             lanes.checked(len(data), 0)
+            lanes.check()
     return base64.b64encode(state.digest()).decode()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from controller.core.errors import CloudError, PreconditionError
+from controller.core.errors import CloudError, PreconditionError, WaitingError
 from controller.kinds.count import Count
 from controller.kinds.flow import Inline, Pace
 from controller.kinds.prove import check_copy, prove
@@ -113,6 +113,20 @@ def test_a_copy_that_is_held_to_its_lock_is_told_where_it_is_read() -> None:
     told.clear()
     check_copy(s3, where, {"CRC32": "c"}, lanes(told))
     assert told == []
+
+
+def test_a_run_that_is_to_end_reads_no_further() -> None:
+    """What was read for a proof is of no use to the next run: there is nothing to bring to an end first."""
+    s3, item, done = pair()
+    for work in (
+        lambda ways: prove(s3, s3, item, done, ways, stated={}),
+        lambda ways: check_copy(s3, at_destination(item), {"SHA256": "other"}, ways),
+    ):
+        told = Told()
+        ways = replace(lanes(told), stopped=lambda told=told: bool(told) and told[-1][0] >= 2 * MIB)  # type: ignore[misc]
+        with pytest.raises(WaitingError):
+            work(ways)  # type: ignore[no-untyped-call]
+        assert told[-1][0] == 2 * MIB
 
 
 def test_a_count_is_told_in_order_from_any_thread() -> None:
