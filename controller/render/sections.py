@@ -207,12 +207,12 @@ def _thing(action: Action) -> str:
 
 
 def copied(action: Action) -> str:
-    """What is being copied, and for whom, in few words."""
+    """What is being copied or read, and for whom, in few words."""
     kind, names = action.key.kind, listed(action.origins)
     if kind == "image":
         source = str(facts_of(action).get("source", "")).partition("/")[2]
         return f"image {source or action.key.name.rpartition(':')[0]} of {names}"
-    return f"artifacts of {names}" if kind == "artifact" else _thing(action)
+    return f"{'artifacts' if kind == 'artifact' else kind} of {names}" if names else _thing(action)
 
 
 def _says(action: Action) -> str:

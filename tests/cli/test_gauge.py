@@ -81,10 +81,15 @@ def test_a_copy_is_named_by_what_people_know_it_by() -> None:
     artifact = Action("1", "create", KEY, None, {}, origins=("churn-1",))
     made = Action("2", "create", image, None, {}, origins=("churn-1", "churn-2"), facts=facts)
     lost = Action("3", "create", image, None, {}, origins=("churn-1",), facts={"source": ""})
-    assert [copied(action) for action in (artifact, made, lost)] == [
+    step = {"approval": "Approved"}
+    approved = Action(
+        "4", "update", Key(KEY.target, "approval", "churn/222222222222/x/1"), step, step, origins=("churn-1",)
+    )
+    assert [copied(action) for action in (artifact, made, lost, approved)] == [
         "artifacts of churn-1",
         "image churn/serve of churn-1 and churn-2",
         "image models/222222222222/churn/serve of churn-1",
+        "approval of churn-1",
     ]
 
 
