@@ -15,6 +15,7 @@ from controller.kinds.s3object import Copied, ObjectCopy, at_destination, conten
 
 MIB = 1024**2
 _MOST_PARTS = 10_000
+_COMPLETIONS = 5
 _WISHED_PARTS = 128
 _LEAST, _MOST = 64 * MIB, 512 * MIB
 _CHECKS = ("CRC64NVME", "CRC32", "CRC32C")  # what S3 can give of a whole multipart object
@@ -154,15 +155,44 @@ def _fill(
     made = spread(lanes.pool, one, missing, lanes.pace(), lanes.pause, lanes.tries)
     passed = parts.passed()
     known = {**there, **{part["PartNumber"]: part for part in made}}
-    client.call(
-        "CompleteMultipartUpload",
-        **at_destination(item),
-        UploadId=upload,
-        MultipartUpload={"Parts": [known[span.number] for span in cuts]},
-        MpuObjectSize=item.size,
-        IfNoneMatch="*",
-    )
-    return passed
+    return passed if _completed(client, item, upload, cuts, known, lanes.pause) else {}
+
+
+def _completed(
+    client: Client,
+    item: ObjectCopy,
+    upload: str,
+    cuts: list[Span],
+    known: dict[int, Part],
+    pause: Callable[[float], None],
+) -> bool:
+    """Completes the upload; whether of `known`, the parts as this run knows them.
+
+    Another run in the same upload may have made some anew, and under KMS the same bytes get another ETag each time:
+    then the parts are what stands there.
+    """
+
+    def complete() -> None:
+        client.call(
+            "CompleteMultipartUpload",
+            **at_destination(item),
+            UploadId=upload,
+            MultipartUpload={"Parts": [known[span.number] for span in cuts]},
+            MpuObjectSize=item.size,
+            IfNoneMatch="*",
+        )
+
+    for number in range(_COMPLETIONS - 1):
+        try:
+            complete()
+            return number == 0
+        except CloudError as error:
+            if error.code != "InvalidPart":
+                raise
+        pause(0.2 * 2**number)
+        known |= _parts(client, item, upload, cuts)
+    complete()
+    return False
 
 
 def _found(client: Client, item: ObjectCopy, cuts: list[Span]) -> tuple[str, dict[int, Part], list[str]]:

@@ -434,6 +434,59 @@ def test_what_is_said_to_have_moved_is_what_this_run_has_moved(when: str) -> Non
     assert copied(s3, item).moved == 3 * MIB
 
 
+class Sealed(S3):
+    """Encrypts with KMS: a part that is made anew has another ETag, though it has the same bytes."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.etags: dict[tuple[str, int], str] = {}
+
+    def UploadPartCopy(self, **parameters: Any) -> dict[str, Any]:  # noqa: N802
+        row = super().UploadPartCopy(**parameters)["CopyPartResult"]
+        etag = self.etags[parameters["UploadId"], parameters["PartNumber"]] = f"sealed-{next(self.ids)}"
+        return {"CopyPartResult": {**row, "ETag": etag}}
+
+    def ListParts(self, **parameters: Any) -> dict[str, Any]:  # noqa: N802
+        rows = super().ListParts(**parameters)["Parts"]
+        return {"Parts": [{**row, "ETag": self.etags[parameters["UploadId"], row["PartNumber"]]} for row in rows]}
+
+    def CompleteMultipartUpload(self, **parameters: Any) -> dict[str, Any]:  # noqa: N802
+        upload, parts = parameters["UploadId"], parameters["MultipartUpload"]["Parts"]
+        self.upload("CompleteMultipartUpload", parameters)
+        if any(self.etags[upload, part["PartNumber"]] != part["ETag"] for part in parts):
+            raise refuse("CompleteMultipartUpload", "InvalidPart", 400)
+        return super().CompleteMultipartUpload(**parameters)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_part_that_another_run_in_the_same_upload_makes_anew_harms_nothing(times: int) -> None:
+    plain, item = world(9 * MIB)
+    s3, left = Sealed(objects=plain.objects), [times]
+
+    def rival(s3: S3, number: int, operation: str) -> None:
+        if operation == "CompleteMultipartUpload" and left[0]:
+            left[0] -= 1
+            s3.UploadPartCopy(**next(given for name, given in s3.calls if name == "UploadPartCopy"))
+
+    s3.before = rival
+    done = copied(s3, item)
+    assert (done.size, s3.uploads, s3.operations.count("CreateMultipartUpload")) == (item.size, {}, 1)
+    assert (s3.copy.body, done.moved) == (s3.objects["from", item.source_key].body, item.size)
+
+
+def test_parts_that_are_never_good_are_given_up_with_their_upload() -> None:
+    s3, item = world(9 * MIB)
+
+    def never(s3: S3, number: int, operation: str) -> None:
+        if operation == "CompleteMultipartUpload":
+            raise refuse(operation, "InvalidPart", 400)
+
+    s3.before = never
+    with pytest.raises(CloudError) as caught:
+        copied(s3, item)
+    assert (caught.value.code, s3.operations.count("CompleteMultipartUpload"), s3.uploads) == ("InvalidPart", 5, {})
+
+
 def dies_at(operation: str, times: int) -> Callable[[S3, int, str], None]:
     def die(s3: S3, number: int, called: str) -> None:
         if called == operation and s3.operations.count(operation) == times:
