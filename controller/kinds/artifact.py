@@ -28,7 +28,7 @@ from controller.kinds.relay import PIECE
 from controller.kinds.s3object import ObjectCopy
 from controller.kinds.s3upload import Lanes
 from controller.kinds.tally import SHA256
-from controller.kinds.transfer import Route, transfer
+from controller.kinds.transfer import Route, said_of, transfer
 
 NAME = "artifact"
 _AT_ONCE, _RELAYED = 64, 8
@@ -195,8 +195,7 @@ def create(world: World, action: Action) -> Facts:
     _write(client, action, record)
     seconds = round(world.clock() - began, 1)
     moved = {"bytes": done.moved, "skipped": done.skipped, "objects": len(items), "seconds": seconds}
-    relayed = [{"key": key, "sha256": found} for key, found in sorted(done.relayed.items())]
-    return {**moved, "lineage": ancestry, **({"relayed": relayed} if relayed else {})}
+    return {**moved, "lineage": ancestry, **said_of(done.relayed)}
 
 
 def _release(action: Action) -> Release:

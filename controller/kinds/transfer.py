@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import functools
+import hashlib
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from controller.core.errors import CloudError, PreconditionError
 from controller.core.record import Stored
@@ -24,6 +26,9 @@ RELAY_HINT = (
     "the hub's register role needs s3:GetObject on the spoke's bucket (and kms:Decrypt on its key), or the spoke's "
     "manifest may say `copy: relay`: the bytes then pass through the machine that runs Hubwright"
 )
+
+LISTED = 1000
+"""More objects of one artifact than this are told as one digest: results and audit records are read back whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +175,18 @@ def _copied(route: Route, item: ObjectCopy, lanes: Lanes) -> Copied:
             key = key_of(route.hub, at_source(item))
             error.hint = f"{RELAY_HINT}. The source is encrypted with {key}" if key else RELAY_HINT
         raise
+
+
+def said_of(relayed: Mapping[str, str]) -> dict[str, Any]:
+    """What an outcome says of `Transferred.relayed`: each object, or of very many how many and the list's sha256.
+
+    The list is what `sha256sum` prints of them, by key: a digest, two blanks, the key, a line break.
+    """
+    rows = sorted(relayed.items())
+    if len(rows) > LISTED:
+        lines = "".join(f"{found}  {key}\n" for key, found in rows)
+        return {"relayedList": {"count": len(rows), "sha256": hashlib.sha256(lines.encode()).hexdigest()}}
+    return {"relayed": [{"key": key, "sha256": found} for key, found in rows]} if rows else {}
 
 
 def _hexadecimal(sum_of_s3: str) -> str:

@@ -16,7 +16,8 @@ from controller.core.totals import load, totals
 from controller.core.wish import Finding
 
 FORMATS: Mapping[str, str] = {"plan": "hubwright.io/plan/v1", "result": "hubwright.io/result/v1"}
-_TOLD = ("bytes", "objects", "skipped", "seconds", "relayed", "arn", "duplicates")  # of an outcome's facts
+# Of an outcome's facts.
+_TOLD = ("bytes", "objects", "skipped", "seconds", "relayed", "relayedList", "arn", "duplicates")
 
 
 def document(report: Report) -> dict[str, Any]:

@@ -110,6 +110,30 @@ def test_the_sha256_of_what_passed_through_a_run_is_in_its_result_and_its_record
     assert rows == held != []
 
 
+def test_of_very_many_objects_that_passed_the_digest_of_their_list_is_told(
+    audited: Command, repo: Repo, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `sha256sum` and `sha256sum | sha256sum` make it: a record must not grow with every object."""
+    monkeypatch.setattr("controller.kinds.transfer.LISTED", 0)
+    repo.edit("platform/spoke-churn-lab.yaml", "spec:", "spec:\n  copy: relay")
+    ended = audited("reconcile", "--format", "json")
+    schema = json.loads((EXAMPLE.parent / "schemas" / "result.v1.json").read_text())
+    Draft202012Validator(schema).validate(json.loads(ended.out))
+    found = {row["action"]: row["facts"] for row in json.loads(ended.out)["outcomes"] if "objects" in row["facts"]}
+    said = {name: facts["relayedList"] for name, facts in found.items() if "relayedList" in facts}
+    kept = {row["id"]: row["relayedList"] for row in records(serving)[-1]["actions"] if "relayedList" in row}
+    assert said == kept != {}
+    assert not any("relayed" in row for row in (*found.values(), *records(serving)[-1]["actions"]))
+    actions = {row["id"]: row["key"] for row in json.loads(ended.out)["actions"]}
+    store = serving.world.buckets["acme-model-store"].objects
+    for name, told in said.items():
+        record = actions[name].rpartition("/")[2]
+        text = next(b"".join(kept[-1].pieces) for key, kept in store.items() if key.endswith(f"/{record}.json"))
+        keys = sorted(row["key"] for row in json.loads(text)["objects"])
+        lines = [f"{sha256(b''.join(store[key][-1].pieces)).hexdigest()}  {key}\n" for key in keys]
+        assert told == {"count": len(keys), "sha256": sha256("".join(lines).encode()).hexdigest()}
+
+
 def test_without_its_record_a_run_only_revokes(audited: Command, repo: Repo, serving: Serving) -> None:
     assert audited("reconcile").code == 0
     repo.edit("teams/vision/ocr-1.yaml", "approval: Approved", "approval: Rejected")
