@@ -6,7 +6,7 @@ import base64
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
@@ -40,6 +40,7 @@ class Authority:
         self._transport = transport
         self._credentials = credentials
         self._lock = threading.Lock()
+        self._renewing = threading.Lock()
         self._tokens: dict[str, str] = {}
 
     def header(self, scope: str) -> dict[str, str]:
@@ -50,11 +51,11 @@ class Authority:
             return {"Authorization": f"Bearer {token}"}
         return self._basic(fresh=False)
 
-    def renew(self, challenge: str, scope: str) -> None:
-        """Makes `header` better after a 401 with this WWW-Authenticate; `RegistryError` if there is no way."""
+    def renew(self, challenge: str, scope: str, sent: Mapping[str, str]) -> None:
+        """Makes `header` better than `sent`, after a 401 with this WWW-Authenticate; `RegistryError` if nothing can."""
         offers = {scheme.lower(): dict(_PAIR.findall(rest)) for scheme, rest in _OFFER.findall(challenge)}
-        if "basic" in offers and self.enters:
-            self.refresh(scope)
+        if "basic" in offers and self._credentials is not None:
+            self.refresh(scope, sent)
         elif "bearer" in offers:
             token = self._token(offers["bearer"], scope)
             with self._lock:
@@ -62,16 +63,13 @@ class Authority:
         else:
             raise RegistryError(f"{self._host} asks for a login that there is none for", status=401)
 
-    @property
-    def enters(self) -> bool:
-        """Whether there is a login at all."""
-        return self._credentials is not None
-
-    def refresh(self, scope: str) -> None:
-        """Takes a new login, as the one at hand has expired."""
+    def refresh(self, scope: str, sent: Mapping[str, str]) -> None:
+        """Takes a new login, unless `sent` is not the one at hand any more: many may find it expired at once."""
         with self._lock:
             self._tokens.pop(scope, None)
-        self._basic(fresh=True)
+        with self._renewing:
+            if sent.get("Authorization", "") == self._basic(fresh=False).get("Authorization", ""):
+                self._basic(fresh=True)
 
     def _basic(self, *, fresh: bool) -> dict[str, str]:
         login = self._credentials(fresh) if self._credentials is not None else None

@@ -60,35 +60,38 @@ class Session:
     ) -> Response:
         """One request, or two when the first says that the login is not good, or not any more."""
         plain = {"Accept-Encoding": "identity", **headers}
-        answer = self._transport.request(method, url, plain | self._authority.header(scope), body)
-        answer, renewed = self._renewed(method, answer, scope)
+        sent = self._authority.header(scope)
+        answer = self._transport.request(method, url, plain | sent, body)
+        answer, renewed = self._renewed(method, answer, scope, sent)
         if not renewed:
             return answer
         return self._transport.request(method, url, plain | self._authority.header(scope), body)
 
     def stream(self, method: str, url: str, scope: str, headers: Mapping[str, str], pieces: Pieces) -> Response:
         """One request with a body that cannot be sent twice: a refused login is renewed, and a `TransientError`."""
+        sent = self._authority.header(scope)
         with contextlib.closing(pieces()) as body:
-            answer = self._transport.request(method, url, {**headers, **self._authority.header(scope)}, body)
-        answer, renewed = self._renewed(method, answer, scope)
+            answer = self._transport.request(method, url, {**headers, **sent}, body)
+        answer, renewed = self._renewed(method, answer, scope, sent)
         if renewed:
             raise TransientError(f"{method} of a blob was not authorised", status=answer.status, code="UNAUTHORIZED")
         return answer
 
-    def _renewed(self, method: str, answer: Response, scope: str) -> tuple[Response, bool]:
-        """The answer, and whether the login was renewed: at a 401, and at a 403 which says that it has expired.
+    def _renewed(self, method: str, answer: Response, scope: str, sent: Mapping[str, str]) -> tuple[Response, bool]:
+        """The answer to a request with the header `sent`, and whether the login was renewed.
 
-        That is how ECR says it; what answers a HEAD has no body to say so, and may mean it.
+        It is at a 401, and at a 403 to the login itself which says that it has expired. That is how ECR says it; what
+        answers a HEAD has no body to say so, and may mean it.
         """
-        if answer.status == 403 and self._authority.enters:
+        if answer.status == 403 and sent.get("Authorization", "").startswith("Basic "):
             answer, body = _kept(answer)
             if method == "HEAD" or _EXPIRED in body.lower():
-                self._authority.refresh(scope)
+                self._authority.refresh(scope, sent)
                 return answer, True
         if answer.status != 401:
             return answer, False
         answer.stream.close()
-        self._authority.renew(answer.headers.get("www-authenticate", ""), scope)
+        self._authority.renew(answer.headers.get("www-authenticate", ""), scope, sent)
         return answer, True
 
     def followed(self, method: str, url: str, scope: str, headers: Mapping[str, str]) -> Response:

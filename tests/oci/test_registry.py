@@ -1,3 +1,6 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from controller.core.errors import RegistryError, SafetyError
@@ -90,6 +93,47 @@ def test_what_stays_forbidden_is_said_as_the_registry_says_it(answer: Answer) ->
         memory.registry(LOGIN).push_blob("a", b"x" * 10)
     assert (caught.value.status, caught.value.code) == (403, "DENIED")
     assert len(memory.seen) == (3 if answer == EXPIRED else 2)
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PUT"])
+def test_a_token_that_may_not_is_no_login_that_has_expired(method: str) -> None:
+    """What a registry with tokens says is not covered up by what it says to a login that it did not ask for."""
+    memory = Memory(login=LOGIN, bearer=True)
+    registry = memory.registry(LOGIN)
+    registry.push_blob("a", b"x")
+    memory.seen.clear()
+    memory.fails = lambda verb, path, number: EXPIRED if verb == method else None
+    with pytest.raises(RegistryError) as caught:
+        registry.push_blob("a", b"y")
+    assert caught.value.status == 403
+    asked = [seen.headers["Authorization"].split()[0] for seen in memory.seen if seen.method == method]
+    assert asked == ["Bearer"]
+
+
+def test_many_who_find_the_same_login_expired_renew_it_once() -> None:
+    memory, good, given = Memory(login=LOGIN), Login("AWS", "new"), [Login("AWS", "old")]
+    asked, lock, all_here = list[bool](), threading.Lock(), threading.Barrier(4)
+    memory.blobs["a", sha(b"x")] = b"x"
+    memory.login = good
+
+    def credentials(fresh: bool) -> Login:
+        with lock:
+            asked.append(fresh)
+            if fresh:
+                given[0] = good
+            return given[0]
+
+    def fails(method: str, path: str, number: int) -> Answer | None:
+        if number > 4:
+            return None
+        all_here.wait(20)
+        return 403, {}, b""
+
+    memory.fails = fails
+    registry = Registry(memory.base, memory, credentials, pause=lambda seconds: None)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: registry.has_blob("a", Descriptor("x", sha(b"x"), 1)), range(4)))
+    assert (found, asked.count(True)) == ([True] * 4, 1)
 
 
 def test_without_a_login_a_demand_is_an_error() -> None:
