@@ -135,25 +135,29 @@ def _at_once(route: Route, items: list[ObjectCopy]) -> dict[str, Copied]:
 def _one(
     route: Route,
     there: Mapping[str, int],
-    first: Mapping[str, Copied],
+    made: dict[str, Copied],
     stated: Mapping[str, Mapping[str, str]],
     item: ObjectCopy,
 ) -> Done:
-    """One object, copied unless it is there, and the proof that it is its source."""
+    """One object, copied unless it is there, and the proof that it is its source.
+
+    It joins `made` before it is proven: a proof that is throttled and tried again is no reason to copy again.
+    """
     route.lanes.check()
     pool = _INLINE if item.size <= route.parts_from else route.lanes.pool
     inner = replace(route.lanes, pool=pool, told=(told := _Told(route.lanes.told, item.size)).add)
-    copied = first.get(item.key)
+    copied = made.get(item.key)
     if copied is None and item.key in there:
         copied = look(route.hub, item)
     said = stated.get(item.key)
-    if copied is None and route.relay and not whole(item.checksums):
+    if route.relay and not whole(item.checksums) and (copied is None or copied.passed):
         said = stated_of(route.reader, item) if said is None else said
         item = replace(item, checksums={**said, **item.checksums})  # what comes is held to it
     if copied is None:
         copied = _copied(route, item, inner)
-    if item.key not in first:
+    if item.key not in made:
         told.all()
+        made[item.key] = copied
     proof = prove(route.reader, route.hub, item, copied, inner, deep=route.deep, stated=said)
     return copied, proof
 

@@ -271,6 +271,19 @@ def test_credentials_that_expire_in_the_middle_leave_the_digest_whole(lab: Bed, 
     assert sum(call.status < 300 for call in lab.world.calls if is_read(call)) == 7 + 3  # the source was not read again
 
 
+def test_a_proof_that_is_throttled_is_tried_again_and_the_bytes_are_not(lab: Bed, tmp_path: Path) -> None:
+    files = {"one": b"1", "two": b"22"}
+    source(lab, files)
+    lab.world.calls.clear()
+    lab.world.fault(operation="HeadObject", resource=STORE, times=9, do="throttle")
+    report = relayed(lab, tmp_path)
+    facts = outcome(report).facts
+    assert (report.exit_code(), facts["bytes"], facts["skipped"]) == (0, 3, 0)
+    assert told(report) == {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    written = [call.resource.rpartition("/")[2] for call in lab.world.calls if call.operation == "PutObject"]
+    assert [name for name in written if name in files] == ["one", "two"]
+
+
 def test_a_relay_that_is_continued_is_proven_by_reading_both(lab: Bed, tmp_path: Path) -> None:
     data = random.Random(1).randbytes(7 * PIECE)
     stating(lab, data)
