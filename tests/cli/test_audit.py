@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 import signal
@@ -262,3 +263,28 @@ def test_a_record_is_locked_for_as_long_as_the_hub_says() -> None:
     loose = Bucket(locked=False)
     kinds_audit.write(loose, HUB, Audit("acme-audit"), "a.json", {"b": 1}, now)
     assert "ObjectLockMode" not in loose.put
+
+
+class Kept(Bucket):
+    """A bucket with one record."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(locked=False)
+        self.data = data
+
+    def pages(self, *_: Any, **__: Any) -> Any:
+        return [{"Key": "audit/2026/11/22/a-outcome.json"}]
+
+    def call(self, operation: str, /, **parameters: Any) -> dict[str, Any]:
+        return {"Body": io.BytesIO(self.data)} if operation == "GetObject" else {}
+
+
+@pytest.mark.parametrize(("size", "said"), [(100, "it has 0 MiB or more"), (99, "it is not an audit record")])
+def test_a_record_that_is_too_large_is_not_called_changed(
+    size: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kinds_audit, "_LARGEST", 100)
+    bucket: Any = Kept(b"{" + b" " * size)
+    bucket.data = bucket.data[:size]
+    ((_, found, wrong),) = kinds_audit.records(bucket, HUB, Audit("acme-audit"))
+    assert (found, wrong.partition(":")[0].partition(" (")[0]) == ({}, said)
