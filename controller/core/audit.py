@@ -120,7 +120,7 @@ def _ended(one: Outcome | None) -> dict[str, Any]:
     if one is None:
         return {"status": "skipped", "detail": "not begun", "arn": ""}
     ended = {"status": one.status, "detail": one.detail, "arn": str(one.facts.get("arn", ""))}
-    return ended | {name: one.facts[name] for name in ("relayed", "relayedList") if name in one.facts}
+    return ended | {name: one.facts[name] for name in ("relayedObjects", "relayedDigest") if name in one.facts}
 
 
 def whole(data: Any) -> str:

@@ -189,8 +189,8 @@ def said_of(relayed: Mapping[str, str]) -> dict[str, Any]:
     rows = sorted(relayed.items())
     if len(rows) > LISTED:
         lines = "".join(f"{found}  {key}\n" for key, found in rows)
-        return {"relayedList": {"count": len(rows), "sha256": hashlib.sha256(lines.encode()).hexdigest()}}
-    return {"relayed": [{"key": key, "sha256": found} for key, found in rows]} if rows else {}
+        return {"relayedDigest": {"count": len(rows), "sha256": hashlib.sha256(lines.encode()).hexdigest()}}
+    return {"relayedObjects": [{"key": key, "sha256": found} for key, found in rows]} if rows else {}
 
 
 def _hexadecimal(sum_of_s3: str) -> str:

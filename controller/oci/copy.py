@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Executor, wait
@@ -175,12 +176,13 @@ class _Run:
                     raise RegistryError(f"an image gives {blob.digest} two sizes", code="MANIFEST_INVALID")
         self._expected = sum(blob.size for blob in found.values())
         ordered = sorted(found.values(), key=lambda blob: -blob.size)
+        since = self.means.ledger.now()
         there = self._each(self._there, ordered)
         missing = [blob for blob, held in zip(ordered, there, strict=True) if not held]
         self.moved += Moved(skipped=sum(blob.size for blob, held in zip(ordered, there, strict=True) if held))
         self._look_around(missing)
         while missing:
-            ended = self._each(self._unless_coming, missing)
+            ended = self._each(functools.partial(self._unless_coming, since), missing)
             self.moved = sum((found for found in ended if isinstance(found, Moved)), self.moved)
             coming = [found for found in ended if isinstance(found, threading.Event)]
             missing = [blob for blob, found in zip(missing, ended, strict=True) if isinstance(found, threading.Event)]
@@ -215,15 +217,18 @@ class _Run:
             return ()
         return tuple(blob for manifest in read if manifest for blob in manifest.blobs)
 
-    def _unless_coming(self, blob: Descriptor) -> Moved | threading.Event:
-        """One blob that was not there, brought unless another image's copy is at it: then what to wait for."""
+    def _unless_coming(self, since: int, blob: Descriptor) -> Moved | threading.Event:
+        """One blob that was not there, brought unless another image's copy is at it: then what to wait for.
+
+        `since`: the moment, of the ledger, before it was looked for.
+        """
         self._go_on()
         ledger, repository = self.means.ledger, self.destination.repository
         coming = ledger.claim(blob.digest, repository)
         if coming is not None:
             return coming
         try:
-            if not ledger.has(blob.digest, repository):
+            if not ledger.has(blob.digest, repository, since):
                 return self._blob(blob)
             self._count(blob.size)
             return Moved(skipped=blob.size)

@@ -14,7 +14,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self._held: dict[str, str] = {}
-        self._there: set[tuple[str, str]] = set()
+        self._there: dict[tuple[str, str], int] = {}
+        self._notes = 0
         self._coming: dict[str, dict[str, threading.Event]] = {}
         self._read: set[str] = set()
         self._lock = threading.Lock()
@@ -22,13 +23,19 @@ class Ledger:
 
     def note(self, digest: str, repository: str) -> None:
         """The repository holds the blob."""
-        if len(self._there) < _REMEMBERED:
-            self._held.setdefault(digest, repository)
-            self._there.add((digest, repository))
+        with self._lock:
+            self._notes += 1
+            if len(self._there) < _REMEMBERED or (digest, repository) in self._there:
+                self._held.setdefault(digest, repository)
+                self._there[digest, repository] = self._notes
 
-    def has(self, digest: str, repository: str) -> bool:
-        """Whether the repository is known to hold the blob."""
-        return (digest, repository) in self._there
+    def now(self) -> int:
+        """A moment, for `has`: what is noted from here on is newer."""
+        return self._notes
+
+    def has(self, digest: str, repository: str, since: int) -> bool:
+        """Whether the repository was seen to hold the blob since that moment: what it held before may be gone."""
+        return self._there.get((digest, repository), 0) > since
 
     def claim(self, digest: str, repository: str) -> threading.Event | None:
         """None when the blob is the caller's to bring, who then has to `release` it.

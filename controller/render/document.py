@@ -17,7 +17,7 @@ from controller.core.wish import Finding
 
 FORMATS: Mapping[str, str] = {"plan": "hubwright.io/plan/v1", "result": "hubwright.io/result/v1"}
 # Of an outcome's facts.
-_TOLD = ("bytes", "objects", "skipped", "seconds", "relayed", "relayedList", "arn", "duplicates")
+_TOLD = ("bytes", "objects", "skipped", "seconds", "relayedObjects", "relayedDigest", "arn", "duplicates")
 
 
 def document(report: Report) -> dict[str, Any]:

@@ -102,8 +102,8 @@ def test_the_sha256_of_what_passed_through_a_run_is_in_its_result_and_its_record
     outcomes = json.loads(ended.out)["outcomes"]
     schema = json.loads((EXAMPLE.parent / "schemas" / "result.v1.json").read_text())
     Draft202012Validator(schema).validate(json.loads(ended.out))
-    said = {row["action"]: row["facts"]["relayed"] for row in outcomes if "relayed" in row["facts"]}
-    kept = {row["id"]: row["relayed"] for row in records(serving)[-1]["actions"] if "relayed" in row}
+    said = {row["action"]: row["facts"]["relayedObjects"] for row in outcomes if "relayedObjects" in row["facts"]}
+    kept = {row["id"]: row["relayedObjects"] for row in records(serving)[-1]["actions"] if "relayedObjects" in row}
     assert said == kept
     store = serving.world.buckets["acme-model-store"].objects
     rows = [row for found in said.values() for row in found]
@@ -121,10 +121,10 @@ def test_of_very_many_objects_that_passed_the_digest_of_their_list_is_told(
     schema = json.loads((EXAMPLE.parent / "schemas" / "result.v1.json").read_text())
     Draft202012Validator(schema).validate(json.loads(ended.out))
     found = {row["action"]: row["facts"] for row in json.loads(ended.out)["outcomes"] if "objects" in row["facts"]}
-    said = {name: facts["relayedList"] for name, facts in found.items() if "relayedList" in facts}
-    kept = {row["id"]: row["relayedList"] for row in records(serving)[-1]["actions"] if "relayedList" in row}
+    said = {name: facts["relayedDigest"] for name, facts in found.items() if "relayedDigest" in facts}
+    kept = {row["id"]: row["relayedDigest"] for row in records(serving)[-1]["actions"] if "relayedDigest" in row}
     assert said == kept != {}
-    assert not any("relayed" in row for row in (*found.values(), *records(serving)[-1]["actions"]))
+    assert not any("relayedObjects" in row for row in (*found.values(), *records(serving)[-1]["actions"]))
     actions = {row["id"]: row["key"] for row in json.loads(ended.out)["actions"]}
     store = serving.world.buckets["acme-model-store"].objects
     for name, told in said.items():

@@ -105,7 +105,7 @@ def test_where_s3_states_a_checksum_of_both_nothing_is_read_again(lab: Bed, tmp_
 def told(report: Report) -> dict[str, str]:
     """What the result says of the bytes that passed through here, by the objects' names."""
     (facts,) = (row["facts"] for row in document(report)["outcomes"] if "objects" in row["facts"])
-    return {row["key"].rpartition("/")[2]: row["sha256"] for row in facts.get("relayed", ())}
+    return {row["key"].rpartition("/")[2]: row["sha256"] for row in facts.get("relayedObjects", ())}
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -129,3 +129,15 @@ def test_a_claim_that_has_ended_is_anybodys_again() -> None:
     assert ledger.claim("x", "a") is None  # nothing would be mounted: there is nothing to wait for
     ledger.release("x", "a")
     ledger.release("x", "b")
+
+
+def test_what_was_taken_away_since_an_earlier_copy_is_sent_again() -> None:
+    """A worker's ledger lives for days, in which a repository may lose what it had."""
+    source, hub = Memory(), Memory(base="https://hub.test")
+    manifest, means = image(source, "a", BASE, TOP), Means(pool=None, ledger=Ledger())
+    for _ in range(2):
+        hub.blobs.clear()
+        hub.manifests.clear()
+        copy_image(Place(source.registry(), "a"), Place(hub.registry(), "b"), manifest.digest, "hw-1", means)
+    puts = [seen.url for seen in hub.seen if seen.method == "PUT" and "/manifests/" in seen.url]
+    assert (sent(hub), len(puts)) == (Counter({f"b {sha(data)}": 2 for data in (BASE, TOP, b"{}")}), 2)
