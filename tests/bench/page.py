@@ -11,7 +11,7 @@ from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 QUICK = bool(os.environ.get("QUICK"))
-RUNS = int(os.environ.get("RUNS", "5"))
+RUNS = int(os.environ.get("RUNS", "3" if QUICK else "5"))
 
 
 @dataclass(frozen=True)
