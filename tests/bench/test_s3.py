@@ -237,21 +237,27 @@ def planted(s3: Rig, bucket: str, size: int) -> None:
     s3.client.complete_multipart_upload(**place, MultipartUpload={"Parts": parts})
 
 
+def anew(rounds: int, peers: Path, own: dict[str, str], commands: dict[str, str]) -> dict[str, list[Row]]:
+    """As `interleaved`, of one large object, with a server for each round: all copies are more than the memory."""
+    found: dict[str, list[Row]] = {}
+    for turn in range(rounds):
+        with serving() as s3:
+            source = s3.bucket("large")
+            planted(s3, source, LARGE)
+            ours = {name: mine(s3, what, source) for name, what in own.items()}
+            runs = {**ours, **others(s3, peers, commands), STREAM: mine(s3, "stream", source)}
+            for name in turned(list(runs), turn):
+                found.setdefault(name, []).append(runs[name](s3.bucket(f"hub-{list(runs).index(name)}")))
+    return found
+
+
 def test_one_large_object(peers: Path, page: list[str]) -> None:
     commands = {
         "s5cmd": "s5cmd cp s3://large/m/large s3://HUB/h/large",
         "rclone": "rclone copyto W:large/m/large W:HUB/h/large",
         "aws s3 cp": "aws s3 cp s3://large/m/large s3://HUB/h/large",
     }
-    found: dict[str, list[Row]] = {}
-    for turn in range(RUNS):
-        with serving() as s3:  # six copies in five rounds are more than the memory
-            source = s3.bucket("large")
-            planted(s3, source, LARGE)
-            runs = {OURS: mine(s3, "proven", source), ALONE: mine(s3, "alone", source), **others(s3, peers, commands)}
-            runs[STREAM] = mine(s3, "stream", source)
-            for name in turned(list(runs), turn):
-                found.setdefault(name, []).append(runs[name](s3.bucket(f"hub-{list(runs).index(name)}")))
+    found = anew(RUNS, peers, {OURS: "proven", ALONE: "alone"}, commands)
     page += shown(f"one object of {LARGE // MIB} MiB", found, ALONE, commands)
     best = min((name for name in commands if name in found), key=lambda name: median(found[name]))
     page += [*aims([
@@ -267,15 +273,7 @@ def test_a_relay(peers: Path, page: list[str]) -> None:
         "rclone, two remotes": "rclone copyto W:large/m/large V:HUB/h/large",
         "aws s3 cp, two of them": "sh -c 'aws s3 cp s3://large/m/large - | aws s3 cp - s3://HUB/h/large'",
     }
-    found: dict[str, list[Row]] = {}
-    for turn in range(1 if QUICK else RUNS):
-        with serving() as s3:
-            source = s3.bucket("large")
-            planted(s3, source, LARGE)
-            runs = {RELAY: mine(s3, "relay", source), PASSED: mine(s3, "passed", source), **others(s3, peers, commands)}
-            runs[STREAM] = mine(s3, "stream", source)
-            for name in turned(list(runs), turn):
-                found.setdefault(name, []).append(runs[name](s3.bucket(f"hub-{list(runs).index(name)}")))
+    found = anew(1 if QUICK else RUNS, peers, {RELAY: "relay", PASSED: "passed"}, commands)
     page += shown(f"one object of {LARGE // MIB} MiB through the client", found, PASSED, commands)
     best = min((name for name in commands if name in found), key=lambda name: median(found[name]))
     page += [*aims([
