@@ -217,7 +217,7 @@ def test_redirects_lead_nowhere_dangerous(target: str) -> None:
     memory = Memory(redirect=target)
     with pytest.raises(RegistryError):
         memory.registry().open_blob("a", blob_of(memory))
-    assert len(memory.seen) <= 4
+    assert len(memory.seen) == (4 if "again" in target else 1)  # nothing was asked where it leads
 
 
 def test_on_loopback_redirects_stay_on_loopback() -> None:
